@@ -1,0 +1,1 @@
+"""The proof: unit tests per room, the screens, and the lab on a real Docker Engine."""
