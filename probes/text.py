@@ -1,0 +1,36 @@
+"""Text from outside, made harmless before anything else sees it."""
+
+from __future__ import annotations
+
+import unicodedata
+
+LIMIT = 4096
+"""Characters of one text that are kept unless a caller says otherwise."""
+
+
+def plain(text: str | bytes | None, limit: int = LIMIT) -> str:
+    """One line of printable text: no escapes, no controls, no bidi tricks, bounded.
+
+    What is not printable becomes ``\\x1b``-like notation, so that nothing is hidden;
+    what is cut off is marked with an ellipsis.
+    """
+    if text is None:
+        return ""
+    if isinstance(text, bytes):
+        text = text[: limit * 4].decode("utf-8", "replace")
+    cut = len(text) > limit
+    text = text[:limit]
+    if not (text.isascii() and text.isprintable()):
+        text = "".join(map(_shown, text))
+    return text + "…" if cut else text
+
+
+def _shown(char: str) -> str:
+    if char == "\t":
+        return "    "
+    if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"):
+        code = ord(char)
+        if code < 0x100:
+            return f"\\x{code:02x}"
+        return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    return char
