@@ -1,0 +1,207 @@
+"""Back to the state after boot: what a scenario has bent is bent back."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import socket
+import struct
+import subprocess
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.lab import fingerprint, namespaces
+from tests.lab.fingerprint import Fingerprint
+from tests.lab.state import LabError
+
+if TYPE_CHECKING:
+    from tests.lab.engine import Lab
+
+PLACES = ("host", "outside")
+ROUNDS = 3
+DEVICE = re.compile(r"/(?:conf|neigh)/([^/]+)/")
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """How both namespaces looked when the lab was fresh."""
+
+    places: dict[str, Fingerprint]
+    saved_rules: dict[tuple[str, str], str]
+    host_files: dict[str, str]
+
+    @classmethod
+    def take(cls, lab: Lab) -> Baseline:
+        places = {place: fingerprint.take(lab.netns_of(place)) for place in PLACES}
+        saved = {
+            (place, command): namespaces.call_in(
+                lab.netns_of(place), lambda c=command: namespaces.run([f"{c}-save"])
+            )
+            for place in PLACES
+            for command in ("iptables", "ip6tables")
+        }
+        return cls(places, saved, _host_files(lab))
+
+    def restore(self, lab: Lab) -> None:
+        """Compare, mend, compare again; what stays bent is an error."""
+        if _host_files(lab) != self.host_files:
+            raise LabError("files of the lab's host have been changed")
+        left = list[str]()
+        for _ in range(ROUNDS):
+            left = [
+                f"{place}: {line}"
+                for place in PLACES
+                for line in self._mend(place, lab.netns_of(place))
+            ]
+            if not left:
+                break
+        else:
+            raise LabError("it could not be restored: " + "; ".join(left[:5]))
+        for place in PLACES:
+            lab.in_namespace(place, _forget)
+
+    def _mend(self, place: str, netns: Path) -> list[str]:
+        """One pass over one namespace; what it found to mend."""
+        before = self.places[place]
+        now = fingerprint.take(netns)
+        found = _relevant(fingerprint.differences(before, now))
+        if not found:
+            return []
+        if now["legacy"] != before["legacy"]:
+            # Flushed tables would still be announced by iptables-save for ever.
+            raise LabError(f"{place} has got iptables-legacy tables")
+        if any(line.startswith("links: gone") for line in found):
+            raise LabError(f"{place} has lost a device")
+
+        def mend() -> None:
+            _mend_rules(before, now, place, self.saved_rules)
+            for argv in _mend_devices(before, now):
+                with suppress(LabError):
+                    namespaces.run(argv)
+            _mend_sysctls(before, now)
+
+        namespaces.call_in(netns, mend)
+        return found
+
+
+def _relevant(found: list[str]) -> list[str]:
+    """Sysctls of a device come and go with it; the device itself is judged."""
+    return [x for x in found if not re.match(r"sysctls: (gone|new): ", x)]
+
+
+def _mend_rules(
+    before: Fingerprint,
+    now: Fingerprint,
+    place: str,
+    saved: dict[tuple[str, str], str],
+) -> None:
+    if before["rules"] == now["rules"]:
+        return
+    namespaces.run(["nft", "flush", "ruleset"])
+    for command in ("iptables", "ip6tables"):
+        if text := saved[place, command]:
+            namespaces.run([f"{command}-restore"], text)
+
+
+def _mend_devices(before: Fingerprint, now: Fingerprint) -> list[list[str]]:
+    """The ip and tc commands, in the order in which they can succeed."""
+    lines: list[str] = []
+    for name in now["links"].keys() - before["links"].keys():
+        lines.append(f"ip link del {name}")
+    for key in now["queues"].keys() - before["queues"].keys():
+        device, kind = key.split()
+        where = "ingress" if kind in {"ingress", "clsact"} else "root"
+        lines.append(f"tc qdisc del dev {device} {where}")
+    for name in before["links"].keys() & now["links"].keys():
+        old, new = (json.loads(x["links"][name]) for x in (before, now))
+        if old["address"] != new["address"] and old["address"]:
+            lines.append(f"ip link set {name} address {old['address']}")
+        if old["mtu"] != new["mtu"]:
+            lines.append(f"ip link set {name} mtu {old['mtu']}")
+        if old["master"] != new["master"]:
+            master = f"master {old['master']}" if old["master"] else "nomaster"
+            lines.append(f"ip link set {name} {master}")
+        if old["up"] != new["up"]:
+            lines.append(f"ip link set {name} {'up' if old['up'] else 'down'}")
+    for section, command in (("addresses", "ip addr"), ("policies", "ip rule")):
+        for word, keys in (
+            ("del", now[section].keys() - before[section].keys()),
+            ("add", before[section].keys() - now[section].keys()),
+        ):
+            for key in sorted(keys):
+                lines.append(_line(section, command, word, key, before, now))
+    for key in now["routes"].keys() - before["routes"].keys():
+        family, _, route = key.partition(" ")
+        lines.append(f"ip {family} route del {route}")
+    # Routes to a gateway need the connected routes first.
+    missing = before["routes"].keys() - now["routes"].keys()
+    for key in sorted(missing, key=lambda k: " via " in k):
+        family, _, route = key.partition(" ")
+        lines.append(f"ip {family} route replace {route}")
+    return [shlex.split(line) for line in lines]
+
+
+def _line(
+    section: str,
+    command: str,
+    word: str,
+    key: str,
+    before: Fingerprint,
+    now: Fingerprint,
+) -> str:
+    if section == "addresses":
+        device, address = key.split()
+        nodad = " nodad" if ":" in address and word == "add" else ""
+        scope = "" if word == "del" else f" {before[section][key]}"
+        return f"{command} {word} {address} dev {device}{scope}{nodad}"
+    family, _, rule = key.partition(" ")
+    priority, _, selector = rule.partition(":")
+    return f"ip {family} rule {word} {selector.strip()} priority {priority}"
+
+
+def _mend_sysctls(before: Fingerprint, now: Fingerprint) -> None:
+    """General ones first: writing ip_forward also sets each device's."""
+    changed = [
+        path
+        for path, value in before["sysctls"].items()
+        if now["sysctls"].get(path, value) != value
+    ]
+    changed.sort(key=lambda p: (bool(DEVICE.search(p)), "/all/" not in p, p))
+    for path in changed:
+        with suppress(OSError):
+            Path(path).write_text(before["sysctls"][path])
+
+
+def _forget() -> None:
+    """Neighbours and tracked flows of one scenario must not help the next."""
+    for family in ("-4", "-6"):
+        for state in ("all", "permanent", "failed"):
+            argv = ["ip", family, "neigh", "flush", "nud", state]
+            subprocess.run(argv, capture_output=True, timeout=10, check=False)
+    _flush_conntrack()
+
+
+def _flush_conntrack() -> None:
+    """nfnetlink: delete without a filter forgets every flow of this namespace."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12) as netlink:
+        conntrack_delete = (1 << 8) | 2
+        request_and_ack = 1 | 4
+        netlink.sendto(
+            struct.pack("=LHHLL", 20, conntrack_delete, request_and_ack, 1, 0)
+            + struct.pack("=BBH", socket.AF_UNSPEC, 0, 0),
+            (0, 0),
+        )
+        netlink.recv(4096)
+
+
+def _host_files(lab: Lab) -> dict[str, str]:
+    """What differs from this machine in the lab host's own /etc."""
+    upper = lab.names.folder / "etc-upper"
+    return {
+        str(path.relative_to(upper)): path.read_text(errors="replace")
+        for path in sorted(upper.rglob("*"))
+        if path.is_file() and not path.is_char_device()
+    }

@@ -1,0 +1,210 @@
+"""A Docker Engine in the lab's host namespace, with a file system view of its own.
+
+The view (a mount namespace) gives the lab's host its own /etc, /tmp and
+/run/containerd, so that what a fix writes there never reaches this machine.
+There is no pid namespace: a container's pid is valid here, and
+/proc/<pid>/ns/net is how tests and netwiz get into its network.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from tests.lab import namespaces
+from tests.lab.outside import SERVICE_IP
+from tests.lab.state import LabError, Names, group, into_group, kill_group, wait_until
+
+HOSTS = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost\n"
+
+# Commands that a fix may use and that this host has no use for otherwise.
+SUDO = '#!/bin/sh\nexec "$@"\n'
+SYSTEMCTL = """\
+#!/bin/sh
+# The lab has no service manager; this is as much of one as Docker needs.
+case "$2" in docker|docker.service) ;; *) echo "only docker lives here" >&2; exit 1 ;;
+esac
+stop() {
+    pid=$(cat {folder}/dockerd.pid) && kill -TERM "$pid" || return 0
+    while kill -0 "$pid" 2>/dev/null && grep -qv "^State:.Z" /proc/$pid/status; do
+        sleep 0.02
+    done
+    rm -f {folder}/dockerd.pid
+}
+start() {
+    echo $$ >{procs}
+    setsid {engine} >>{folder}/dockerd.log 2>&1 </dev/null &
+    i=0
+    until docker version >/dev/null 2>&1; do
+        i=$((i + 1)); [ $i -lt 400 ] || exit 1
+        sleep 0.05
+    done
+}
+case "$1" in
+    restart) stop; start ;;
+    stop) stop ;;
+    start) start ;;
+    is-active) docker version >/dev/null 2>&1 ;;
+    *) exit 1 ;;
+esac
+"""
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """HTTP to the engine's socket; enough for a ping, no client needed."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=2)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(2)
+        self.sock.connect(str(self._path))
+
+
+def answers(names: Names) -> bool:
+    """Whether the engine answers its ping."""
+    connection = _UnixConnection(names.socket)
+    try:
+        connection.request("GET", "/_ping")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def pid(names: Names) -> int:
+    """The engine's process id; its namespaces are the lab's host."""
+    try:
+        return int((names.folder / "dockerd.pid").read_text())
+    except (OSError, ValueError):
+        raise LabError("the lab's engine is not running") from None
+
+
+def _engine(names: Names) -> list[str]:
+    folder = names.folder
+    return [
+        "dockerd",
+        f"--data-root={folder}/root",
+        f"--exec-root={folder}/exec",
+        f"--pidfile={folder}/dockerd.pid",
+        f"--host=unix://{names.socket}",
+        f"--cgroup-parent=/{names.label}/containers",
+        "--exec-opt=native.cgroupdriver=cgroupfs",
+        "--shutdown-timeout=1",
+    ]
+
+
+def _hidden_by_private_tmp(paths: list[Path]) -> bool:
+    return any(path.resolve().is_relative_to("/tmp") for path in paths)
+
+
+def _prepare_files(names: Names) -> None:
+    folder = names.folder
+    for part in ("etc-upper", "etc-work", "exec", "root", "bin", "home"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    upper = folder / "etc-upper"
+    (upper / "hosts").write_text(HOSTS)
+    (upper / "resolv.conf").unlink(missing_ok=True)
+    (upper / "resolv.conf").write_text(f"nameserver {SERVICE_IP}\n")
+    (upper / "docker").mkdir(exist_ok=True)
+    (upper / "docker/daemon.json").write_text("{}\n")
+    systemctl = SYSTEMCTL
+    for word, value in (
+        ("{folder}", str(folder)),
+        ("{procs}", str(group(names, "engine") / "cgroup.procs")),
+        ("{engine}", shlex.join(_engine(names))),
+    ):
+        systemctl = systemctl.replace(word, value)
+    for name, text in (("sudo", SUDO), ("systemctl", systemctl)):
+        (folder / "bin" / name).write_text(text)
+        (folder / "bin" / name).chmod(0o755)
+
+
+def _script(names: Names, dies_with_parent: bool) -> str:
+    """What runs inside the fresh mount namespace, ending as dockerd."""
+    folder = names.folder
+    repository = Path(__file__).resolve().parents[2]
+    lines = [
+        "set -e",
+        f"mount -t overlay lab-etc -o lowerdir=/etc,upperdir={folder}/etc-upper,"
+        f"workdir={folder}/etc-work /etc",
+        "mkdir -p /run/containerd",
+        "mount -t tmpfs lab-containerd /run/containerd",
+    ]
+    if not _hidden_by_private_tmp([repository, Path(sys.executable), folder]):
+        lines.append("mount -t tmpfs -o mode=1777 lab-tmp /tmp")
+    engine = _engine(names)
+    if dies_with_parent:
+        engine = ["setpriv", "--pdeathsig", "TERM", *engine]
+    lines.append(f"exec {shlex.join(engine)}")
+    return "\n".join(lines)
+
+
+def start(names: Names, dies_with_parent: bool) -> subprocess.Popen[bytes]:
+    """Start the engine without waiting: images can be made meanwhile."""
+    _prepare_files(names)
+    for stale in ("dockerd.pid", "docker.sock"):
+        (names.folder / stale).unlink(missing_ok=True)
+    argv = [
+        "nsenter",
+        f"--net={namespaces.path_of(names.host_netns)}",
+        *("unshare", "--mount", "--propagation", "slave"),
+        *("sh", "-c", _script(names, dies_with_parent)),
+    ]
+    with (names.folder / "dockerd.log").open("ab") as log:
+        return subprocess.Popen(
+            into_group(names, "engine", argv),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root"},
+            cwd="/",
+            start_new_session=True,
+        )
+
+
+def wait_for(names: Names) -> None:
+    """Wait for the ping; on failure the log's last words say why."""
+    try:
+        wait_until(lambda: answers(names), "the engine answers its ping")
+    except LabError as error:
+        log = (names.folder / "dockerd.log").read_text(errors="replace")
+        raise LabError(f"{error}\n{log[-2000:]}") from None
+
+
+def running(names: Names) -> bool:
+    try:
+        os.kill(pid(names), 0)
+    except (LabError, ProcessLookupError):
+        return False
+    return answers(names)
+
+
+def stop(names: Names) -> None:
+    """Stop in order if it still can, by force if not; no child survives."""
+    with suppress(LabError, ProcessLookupError):
+        number = pid(names)
+        os.kill(number, signal.SIGTERM)
+        with suppress(LabError):
+            wait_until(lambda: not _alive(number), "the engine has stopped", 5.0)
+    kill_group(names, "engine")
+    kill_group(names, "containers")
+
+
+def _alive(number: int) -> bool:
+    """Whether it still runs; a zombie of ours does not (nobody waits for it)."""
+    try:
+        status = Path(f"/proc/{number}/stat").read_text()
+    except OSError:
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z"
