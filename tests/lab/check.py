@@ -1,0 +1,69 @@
+"""A scenario without netwiz: does it rise, break, show its symptom, and heal?"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from tests.lab import symptom
+from tests.lab.engine import Lab
+from tests.lab.scenario import Case, Scenario
+from tests.lab.stage import Stage
+from tests.lab.state import LabError, wait_until
+from tests.lab.symptom import Seen
+
+APPEAR_SECONDS = 10.0
+
+
+def stage(lab: Lab, play: Scenario) -> Stage:
+    """A clean lab, the topology, the fault."""
+    lab.restore()
+    raised = Stage(lab, play)
+    raised.raise_topology()
+    raised.break_it()
+    return raised
+
+
+def see(raised: Stage, case: Case, seconds: float = APPEAR_SECONDS) -> Seen:
+    """Look until the expected symptom is there; the last look, if it never is."""
+    seen: list[Seen] = []
+
+    def there() -> bool:
+        try:
+            seen.append(symptom.look(raised.lab, case.from_, raised.fill(case.to)))
+        except LabError as error:
+            seen.append(Seen("no-vantage", (str(error),)))
+        return seen[-1].symptom == case.symptom
+
+    try:
+        wait_until(there, case.symptom, seconds, step=0.05)
+    except LabError:
+        raise LabError(
+            f"{case.from_} -> {case.to}: expected {case.symptom}, saw {seen[-1]}"
+        ) from None
+    return seen[-1]
+
+
+def mend(raised: Stage, netwiz_commands: Iterable[str] = ()) -> bool:
+    """Do the fix. False if it is netwiz's own and there is no netwiz here."""
+    commands = list(netwiz_commands)
+    for step in raised.play.fix:
+        if step.from_netwiz and not commands:
+            return False
+        raised.act(step, commands)
+    return True
+
+
+def check(lab: Lab, play: Scenario) -> str:
+    """Everything that can be said about a scenario without netwiz."""
+    begun = time.monotonic()
+    raised = stage(lab, play)
+    up = time.monotonic() - begun
+    seen = see(raised, play.case)
+    words = f"{seen}"
+    if not play.healthy:
+        if mend(raised):
+            words += f" -> fixed: {see(raised, play.case_after)}"
+        else:
+            words += " -> fix: netwiz's own"
+    return f"{words} [{up:.1f} s up, {time.monotonic() - begun:.1f} s in all]"

@@ -1,0 +1,164 @@
+"""What an application would see, by raw sockets and nothing of netwiz.
+
+A scenario counts only if its symptom is there before netwiz looks. So this
+module shares no code with netwiz: were both wrong in the same way, nobody
+would notice.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from tests.lab import resolver
+
+if TYPE_CHECKING:
+    from tests.lab.engine import Lab
+
+CONNECT_SECONDS = 4.0
+"""More than 3.05 s, the time after which an unanswered ARP is an error."""
+ANSWER_SECONDS = 2.0
+CLOSE_SECONDS = 0.3
+SLOW_SECONDS = 1.5
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+BY_ERRNO = {
+    errno.ECONNREFUSED: "refused",
+    errno.ECONNRESET: "reset",
+    errno.EPIPE: "reset",
+    errno.ETIMEDOUT: "timeout",
+    errno.EHOSTUNREACH: "unreachable",
+    errno.ENETUNREACH: "unreachable",
+    errno.EADDRNOTAVAIL: "no-address",
+    errno.EPERM: "denied",
+    errno.EACCES: "denied",
+}
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is dialled: scheme tcp, udp, http, https or dns."""
+
+    scheme: str
+    host: str
+    port: int
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The symptom, and what each address of the target gave."""
+
+    symptom: str
+    details: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.symptom} ({'; '.join(self.details)})"
+
+
+def parse(text: str) -> Target:
+    """host:port, [v6]:port, scheme://..., or a bare name to resolve."""
+    if "://" not in text:
+        bare = ":" not in text
+        text = f"dns://{text}" if bare else f"tcp://{text}"
+    url = urlsplit(text)
+    port = url.port or DEFAULT_PORTS.get(url.scheme, 0)
+    if not url.hostname or (not port and url.scheme != "dns"):
+        raise ValueError(f"no host and port in {text!r}")
+    return Target(url.scheme, url.hostname, port)
+
+
+def look(lab: Lab, place: str, to: str) -> Seen:
+    """Try once from there: every address of the target, worst news first."""
+    target = parse(to)
+    begun = time.monotonic()
+    try:
+        addresses = resolver.addresses(lab, place, target.host)
+    except resolver.ResolutionError as error:
+        return Seen("dns", (str(error),))
+    if target.scheme == "dns":
+        return _timed("ok", begun, tuple(addresses))
+    results = [
+        (address, lab.in_namespace(place, _attempt(target, address)))
+        for address in addresses
+    ]
+    details = tuple(f"{address} {result}" for address, result in results)
+    bad = [result for _, result in results if result != "ok"]
+    # An address family that this place does not have is skipped by every
+    # client as long as there is another address.
+    telling = [result for result in bad if result != "no-address"]
+    if telling:
+        return Seen(telling[0], details)
+    if len(bad) == len(results):
+        return Seen("no-address", details)
+    return _timed("ok", begun, details)
+
+
+def _timed(symptom: str, begun: float, details: tuple[str, ...]) -> Seen:
+    took = time.monotonic() - begun
+    if took > SLOW_SECONDS:
+        return Seen("slow", (*details, f"{took:.1f} s"))
+    return Seen(symptom, details)
+
+
+def _attempt(target: Target, address: str) -> Callable[[], str]:
+    dial = _udp if target.scheme == "udp" else _tcp
+
+    def attempt() -> str:
+        try:
+            return dial(target, address)
+        except ssl.SSLError:
+            return "tls"
+        except TimeoutError:
+            return "timeout"
+        except OSError as error:
+            return BY_ERRNO.get(error.errno or 0, f"errno {error.errno}")
+
+    return attempt
+
+
+def _family(address: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+def _tcp(target: Target, address: str) -> str:
+    with socket.socket(_family(address), socket.SOCK_STREAM) as sock:
+        sock.settimeout(CONNECT_SECONDS)
+        sock.connect((address, target.port))
+        if target.scheme == "https":
+            return _https(target, sock)
+        if target.scheme == "http":
+            return _http(target, sock)
+        # docker-proxy accepts for a dead server and hangs up a moment later.
+        sock.settimeout(CLOSE_SECONDS)
+        try:
+            return "ok" if sock.recv(1) else "reset"
+        except TimeoutError:
+            return "ok"
+
+
+def _http(target: Target, sock: socket.socket) -> str:
+    sock.settimeout(ANSWER_SECONDS)
+    sock.sendall(f"GET / HTTP/1.0\r\nHost: {target.host}\r\n\r\n".encode())
+    return "ok" if sock.recv(16).startswith(b"HTTP/") else "reset"
+
+
+def _https(target: Target, sock: socket.socket) -> str:
+    context = ssl.create_default_context()
+    sock.settimeout(ANSWER_SECONDS)
+    with context.wrap_socket(sock, server_hostname=target.host) as secured:
+        return _http(target, secured)
+
+
+def _udp(target: Target, address: str) -> str:
+    """Any answer to a datagram is a success; none is a timeout."""
+    with socket.socket(_family(address), socket.SOCK_DGRAM) as sock:
+        sock.settimeout(ANSWER_SECONDS)
+        sock.connect((address, target.port))
+        sock.send(b"lab\n")
+        return "ok" if sock.recv(512) else "reset"
