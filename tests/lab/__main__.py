@@ -21,7 +21,9 @@ from tests.lab.state import LabError
 def _list(words: argparse.Namespace) -> int:
     for path in scenario.all_paths():
         play = scenario.load(path)
-        print(f"{play.id:46} {play.expect.cause or play.expect.outcome:34} {play.title}")
+        print(
+            f"{play.id:46} {play.expect.cause or play.expect.outcome:34} {play.title}"
+        )
     return 0
 
 

@@ -104,8 +104,12 @@ def _engine(names: Names) -> list[str]:
     ]
 
 
-def _hidden_by_private_tmp(paths: list[Path]) -> bool:
-    return any(path.resolve().is_relative_to("/tmp") for path in paths)
+def private_tmp(names: Names) -> bool:
+    """A /tmp of its own, unless that would hide the very programs under test."""
+    repository = Path(__file__).resolve().parents[2]
+    programs = [repository, Path(sys.executable), names.folder]
+    programs += [Path(p) for p in [os.environ.get("NETWIZ_BIN")] if p]
+    return not any(path.absolute().is_relative_to("/tmp") for path in programs)
 
 
 def _prepare_files(names: Names) -> None:
@@ -133,7 +137,6 @@ def _prepare_files(names: Names) -> None:
 def _script(names: Names, dies_with_parent: bool) -> str:
     """What runs inside the fresh mount namespace, ending as dockerd."""
     folder = names.folder
-    repository = Path(__file__).resolve().parents[2]
     lines = [
         "set -e",
         f"mount -t overlay lab-etc -o lowerdir=/etc,upperdir={folder}/etc-upper,"
@@ -141,7 +144,7 @@ def _script(names: Names, dies_with_parent: bool) -> str:
         "mkdir -p /run/containerd",
         "mount -t tmpfs lab-containerd /run/containerd",
     ]
-    if not _hidden_by_private_tmp([repository, Path(sys.executable), folder]):
+    if private_tmp(names):
         lines.append("mount -t tmpfs -o mode=1777 lab-tmp /tmp")
     engine = _engine(names)
     if dies_with_parent:

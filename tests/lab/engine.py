@@ -132,6 +132,10 @@ class Lab:
             "DOCKER_HOST": f"unix://{self.names.socket}",
         }
 
+    @property
+    def has_private_tmp(self) -> bool:
+        return dockerd.private_tmp(self.names)
+
     def engine_pid(self) -> int:
         return dockerd.pid(self.names)
 

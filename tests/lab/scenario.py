@@ -17,9 +17,7 @@ from typing import Any, TypeVar
 
 FOLDER = Path(__file__).parent / "scenarios"
 OUTCOMES = ("healthy", "fault", "undetermined")
-SYMPTOMS = (
-    "ok refused timeout dns tls reset unreachable slow no-address denied".split()
-)
+SYMPTOMS = "ok refused timeout dns tls reset unreachable slow no-address denied".split()
 
 T = TypeVar("T")
 

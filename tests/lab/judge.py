@@ -1,0 +1,131 @@
+"""Runs the real netwiz on the lab's host and compares what it says."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.lab import leftovers
+from tests.lab.engine import Lab
+from tests.lab.scenario import Case, Expect, Step
+from tests.lab.stage import Stage
+
+SCHEMA = "netwiz.diagnosis/1"
+EXIT_CODES = {"healthy": 0, "fault": 1, "undetermined": 3}
+SECONDS = 60.0
+
+Told = dict[str, Any]
+"""What netwiz told: the JSON object of DESIGN section 5."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One run of `netwiz diagnose`, and what it left on the host."""
+
+    command: str
+    code: int
+    told: Told
+    stderr: str = ""
+    left: list[str] = field(default_factory=list)
+
+    @property
+    def cause(self) -> Told:
+        return self.told.get("cause") or {}
+
+    def __str__(self) -> str:
+        cause = self.cause.get("id", "no cause")
+        outcome = self.told.get("outcome", "no outcome")
+        return f"{outcome}: {cause}, exit {self.code}, {self.told.get('elapsed_ms')} ms"
+
+
+def netwiz_command() -> list[str]:
+    """The netwiz under test: NETWIZ_BIN, the checkout's, or this Python's."""
+    if named := os.environ.get("NETWIZ_BIN"):
+        return [named]
+    repository = Path(__file__).resolve().parents[2]
+    for program in (
+        repository / ".venv/bin/netwiz",
+        Path(sys.executable).with_name("netwiz"),
+    ):
+        if program.exists():
+            return [str(program)]
+    return [sys.executable, "-m", "netwiz"]
+
+
+def diagnose(raised: Stage, case: Case) -> Verdict:
+    """Diagnose a case as a person on the lab's host would."""
+    lab = raised.lab
+    words = ["diagnose", case.from_, raised.fill(case.to), "--json"]
+    if case.pass_symptom:
+        words += ["--symptom", case.symptom]
+    if case.error:
+        words += ["--error", raised.fill(case.error)]
+    return ask(lab, [*netwiz_command(), *words])
+
+
+def ask(lab: Lab, argv: list[str]) -> Verdict:
+    """Run netwiz between two looks at everything that it could change."""
+    before = leftovers.look(lab)
+    done = lab.run(argv, timeout=SECONDS, part=leftovers.PART)
+    left = leftovers.differences(before, leftovers.look(lab))
+    try:
+        told = json.loads(done.stdout)
+    except ValueError:
+        told = {"unreadable": done.stdout[-2000:]}
+    return Verdict(" ".join(argv), done.returncode, told, done.stderr[-4000:], left)
+
+
+def complaints(verdict: Verdict, expect: Expect) -> list[str]:
+    """Everything that is not as expected; empty if the verdict is right."""
+    told = verdict.told
+    if "unreadable" in told:
+        return [f"stdout is not one JSON object: {told['unreadable']!r}"]
+    found = [f"left behind: {line}" for line in verdict.left]
+    if told.get("schema") != SCHEMA:
+        found.append(f"schema {told.get('schema')!r}, expected {SCHEMA!r}")
+    if told.get("outcome") != expect.outcome:
+        found.append(f"outcome {told.get('outcome')!r}, expected {expect.outcome!r}")
+    if verdict.code != EXIT_CODES[expect.outcome]:
+        found.append(f"exit {verdict.code}, expected {EXIT_CODES[expect.outcome]}")
+    if verdict.cause.get("id", "") != expect.cause:
+        found.append(f"cause {verdict.cause.get('id')!r}, expected {expect.cause!r}")
+    also = {entry["id"] for entry in told.get("also", [])}
+    if expect.outcome == "healthy" and also:
+        found.append(f"blames {sorted(also)} on a healthy network")
+    found += [f"not in also: {cause}" for cause in expect.also if cause not in also]
+    ruled_out = {entry["id"] for entry in told.get("ruled_out", [])}
+    found += [
+        f"not ruled out: {cause}"
+        for cause in expect.ruled_out
+        if cause not in ruled_out
+    ]
+    return found + _missing_words(verdict, expect)
+
+
+def _missing_words(verdict: Verdict, expect: Expect) -> list[str]:
+    evidence = json.dumps(verdict.cause.get("evidence", []), ensure_ascii=False)
+    fix = json.dumps(verdict.cause.get("fix", []), ensure_ascii=False)
+    found = [
+        f"evidence lacks {x!r}: {evidence}"
+        for x in expect.evidence
+        if x not in evidence
+    ]
+    return found + [
+        f"fix lacks {x!r}: {fix}" for x in expect.fix_mentions if x not in fix
+    ]
+
+
+def commands(verdict: Verdict, step: Step) -> list[str]:
+    """The commands of netwiz's prescription: the first one that has any, or
+    the one that the scenario picks among several ways out."""
+    fixes: list[list[str]] = [
+        [str(line) for line in fix.get("commands", [])]
+        for fix in verdict.cause.get("fix", [])
+    ]
+    if step.pick is not None:
+        return fixes[step.pick] if step.pick < len(fixes) else []
+    return next((lines for lines in fixes if lines), [])

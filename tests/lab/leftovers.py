@@ -1,0 +1,104 @@
+"""Did netwiz leave anything behind? The state of every place, before and after."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.lab import fingerprint, state
+from tests.lab.fingerprint import Fingerprint
+
+if TYPE_CHECKING:
+    from tests.lab.engine import Lab
+
+PART = "netwiz"
+"""The control group netwiz runs in: whoever is in it later was left behind."""
+CONTAINER_SECTIONS = (
+    "rules",
+    "legacy",
+    "links",
+    "addresses",
+    "routes",
+    "policies",
+    "queues",
+)
+
+
+def look(lab: Lab) -> Fingerprint:
+    """Everything that netwiz could have changed, with names to tell where."""
+    found: Fingerprint = {}
+    for place in ("host", "outside"):
+        for section, facts in fingerprint.take(lab.netns_of(place)).items():
+            found[f"{place} {section}"] = facts
+    for name in lab.docker("ps", "--format", "{{.Names}}").split():
+        with suppress(FileNotFoundError, state.LabError):
+            facts = fingerprint.take(lab.netns_of(name), *CONTAINER_SECTIONS)
+            for section, content in facts.items():
+                found[f"{name} {section}"] = content
+    found["containers"] = _containers(lab)
+    found["namespaces"] = dict.fromkeys(_names(Path("/run/netns")), "")
+    found["files"] = dict.fromkeys(_files(lab), "")
+    members = state.group_members(lab.names, PART)
+    found["processes"] = {f"pid {pid}": _command(pid) for pid in members}
+    return found
+
+
+def differences(before: Fingerprint, after: Fingerprint) -> list[str]:
+    """What is new, gone or changed; a place that itself ended is not judged."""
+    both = before.keys() & after.keys()
+    return fingerprint.differences(
+        {key: before[key] for key in sorted(both)}, {key: after[key] for key in both}
+    )
+
+
+def _containers(lab: Lab) -> dict[str, str]:
+    """Names and images; not the state, which a restart loop changes itself."""
+    rows = lab.docker("ps", "-a", "--format", "{{.Names}}\t{{.Image}}").splitlines()
+    found = {}
+    for row in rows:
+        name, _, image = row.partition("\t")
+        found[name] = image
+    for name in lab.docker("network", "ls", "--format", "{{.Name}}").split():
+        found[f"network {name}"] = ""
+    return found
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(os.listdir(folder)) if folder.is_dir() else []  # noqa: PTH208
+
+
+def _files(lab: Lab) -> list[str]:
+    """Files in the lab host's own /tmp and home, and new ones in /run.
+
+    What is shared with this machine changes for other reasons as well; there
+    only a name that gives netwiz away counts.
+    """
+    root = Path(f"/proc/{lab.engine_pid()}/root")
+    found = [f"home/{path}" for path in _walk(lab.names.folder / "home")]
+    shared = ["run", "dev/shm", "var/tmp"]
+    if lab.has_private_tmp:
+        found += [f"tmp/{path}" for path in _walk(root / "tmp")]
+    else:
+        shared.append("tmp")
+    for place in shared:
+        names = (name for name in _names(root / place) if "netwiz" in name)
+        found += [f"{place}/{name}" for name in names]
+    return found
+
+
+def _walk(top: Path) -> list[str]:
+    return [
+        os.path.relpath(os.path.join(folder, name), top)  # noqa: PTH118
+        for folder, folders, files in os.walk(top)
+        for name in (*folders, *files)
+    ]
+
+
+def _command(pid: int) -> str:
+    try:
+        raw = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return "(ended)"
+    return raw.replace(b"\0", b" ").decode(errors="replace").strip()

@@ -1,0 +1,39 @@
+"""Every scenario: the symptom is there, netwiz names the cause, the fix heals."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.lab import check, judge, scenario
+from tests.lab.engine import Lab
+from tests.lab.scenario import Case, Expect
+from tests.lab.stage import Stage
+
+HEALTHY = Expect(outcome="healthy")
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("path", scenario.all_paths(), ids=scenario.identify)
+def test_netwiz_names_the_cause_and_its_cure_works(lab: Lab, path: Path) -> None:
+    play = scenario.load(path)
+    raised = check.stage(lab, play)
+    check.see(raised, play.case)
+
+    verdict = _diagnose(raised, play.case, play.expect)
+    if play.expect.outcome != "fault":
+        return
+    for step in play.fix:
+        commands = judge.commands(verdict, step) if step.from_netwiz else []
+        assert commands or not step.from_netwiz, f"no commands in {verdict.cause}"
+        raised.act(step, commands)
+
+    check.see(raised, play.case_after)
+    _diagnose(raised, play.case_after, HEALTHY)
+
+
+def _diagnose(raised: Stage, case: Case, expect: Expect) -> judge.Verdict:
+    verdict = judge.diagnose(raised, case)
+    found = judge.complaints(verdict, expect)
+    told = f"{verdict.command}\n{verdict}\n{verdict.told}\n{verdict.stderr}"
+    assert not found, "\n".join([*found, told])
+    return verdict
