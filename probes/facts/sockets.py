@@ -35,6 +35,8 @@ class Listener:
     """Connections waiting to be accepted (``Recv-Q`` of ``ss -l``)."""
     inode: int = 0
     process: Process | None = None
+    device: str = ""
+    """The only device it listens on (SO_BINDTODEVICE); empty when on any."""
 
     @property
     def wildcard(self) -> bool:
