@@ -12,6 +12,7 @@ import socket
 import struct
 import time
 from collections.abc import Iterator
+from typing import Self
 
 NLMSG_ERROR = 2
 NLMSG_DONE = 3
@@ -76,7 +77,7 @@ class Dumper:
             socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol
         )
 
-    def __enter__(self) -> Dumper:
+    def __enter__(self) -> Self:
         """Itself."""
         return self
 

@@ -1,4 +1,4 @@
-"""Which process holds a socket: /proc/PID/fd, searched no further than needed (proc(5)).
+"""Which process holds a socket: /proc/PID/fd, no further than needed (proc(5)).
 
 What cannot be read (another user's process, one that just ended) is passed over: a
 socket then has no known owner, which is an answer as well.
@@ -119,12 +119,12 @@ def owners(
 def _sockets(pid: int) -> Iterator[int]:
     folder = f"{PROC}/{pid}/fd"
     try:
-        numbers = os.listdir(folder)
+        numbers = os.listdir(folder)  # noqa: PTH208 - thousands of entries
     except OSError:
         return
     for number in numbers[:MAX_DESCRIPTORS]:
         try:
-            target = os.readlink(f"{folder}/{number}")
+            target = os.readlink(f"{folder}/{number}")  # noqa: PTH115 - same
         except OSError:
             continue
         if target.startswith("socket:["):

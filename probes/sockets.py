@@ -123,7 +123,7 @@ def _table(place: Place, command: str) -> SocketTable:
         udp = tuple(sockdiag.read_raw(dumper, "udp", sockdiag.UDP_BOUND))
         listeners = sockdiag.listeners(tcp + udp)
         streams = sockdiag.streams(tcp)
-    wanted = [item.inode for item in (*listeners, *streams)]
+    wanted = [s.inode for s in listeners] + [s.inode for s in streams]
     known = processes.owners(wanted, {processes.namespace_inode("thread-self")})
     return SocketTable(
         command=command,
@@ -134,7 +134,7 @@ def _table(place: Place, command: str) -> SocketTable:
 
 
 def _listening(port: int, protocol: str, seen: set[int]) -> tuple[int, list[Listener]]:
-    """The calling thread's namespace and its listeners on a port, unless seen before."""
+    """The thread's namespace and its listeners on a port, unless seen before."""
     inode = processes.namespace_inode("thread-self")
     if inode and inode in seen:
         return inode, []
