@@ -1,17 +1,203 @@
-"""The `netwiz` command line."""
+"""The `netwiz` command line: what is asked for, and who answers it.
+
+Nothing heavy may be imported here: `netwiz --help` is answered by this file alone, and
+each command loads what it needs when it is called.
+"""
+
+from __future__ import annotations
 
 import argparse
+import contextlib
+import os
+import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from netwiz import __version__
+from netwiz.tui.exits import Exit
+
+SYMPTOMS = ("refused", "timeout", "dns", "tls", "reset", "unreachable", "slow")
+_EPILOG = """\
+exit status:
+  0 healthy   1 root cause found   2 usage   3 undetermined
+  4 cannot look (no rights, no engine)   130 interrupted
+
+Without a command the screen opens. `netwiz diagnose --help` says how FROM and TO
+are written.
+"""
+_DIAGNOSE = """\
+Walk one case without the screen: who cannot connect (FROM) to what (TO).
+"""
+_DIAGNOSE_EPILOG = """\
+FROM   a container's name or id prefix, host, outside (a client beyond this
+       machine) or a named network namespace
+TO     host:port, [v6]:port, tcp://h:p, udp://h:p, http(s)://..., dns://name, or a
+       name alone (whether it resolves)
+
+examples:
+  netwiz diagnose order pg:3000
+  netwiz diagnose order --error 'connect ECONNREFUSED 172.18.0.2:3000'
+  netwiz diagnose outside tcp://192.0.2.10:8080 --json
+
+exit status:
+  0 healthy   1 root cause found   2 usage   3 undetermined
+  4 cannot look (no rights, no engine): what is missing and how to get it is said
+"""
+
+
+class _StopError(Exception):
+    """Parsing ended the run, with this status."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, and never ends the interpreter."""
+
+    def error(self, message: str) -> NoReturn:
+        from netwiz.probes.text import plain
+        from netwiz.tui.terminal import complain
+
+        complain(f"{plain(message, 300)} (see {self.prog} --help)")
+        raise _StopError(Exit.USAGE)
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        if message:
+            sys.stderr.write(message)
+        raise _StopError(status)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run netwiz with these arguments and return its exit status."""
-    parser = argparse.ArgumentParser(
+    try:
+        status = _run(sys.argv[1:] if argv is None else argv)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        _forget_output()
+        return Exit.NO_READER
+    except Exception as error:  # noqa: BLE001 - the last one to catch it tells of it
+        return _confess(error)
+    return status
+
+
+def _run(argv: Sequence[str]) -> int:
+    try:
+        asked = _parser().parse_args(argv)
+    except _StopError as stop:
+        return stop.status
+    if asked.command == "diagnose":
+        from netwiz.tui.diagnose_command import Asked, run_diagnose
+
+        return run_diagnose(
+            Asked(
+                client=asked.FROM,
+                target=asked.TO,
+                symptom=asked.symptom,
+                error=asked.error,
+                json=asked.json,
+            )
+        )
+    if asked.command == "causes":
+        from netwiz.tui.causes_command import run_causes
+
+        return run_causes(asked.ID, as_json=asked.json)
+    return _screen()
+
+
+def _parser() -> _Parser:
+    parser = _Parser(
         prog="netwiz",
         description="Find the root cause of a broken Docker connection.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"netwiz {__version__}")
-    parser.parse_args(argv)
-    return 0
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    diagnose = commands.add_parser(
+        "diagnose",
+        help="walk a case without the screen",
+        description=_DIAGNOSE,
+        epilog=_DIAGNOSE_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    diagnose.add_argument("FROM", help="who cannot connect")
+    diagnose.add_argument(
+        "TO", nargs="?", help="what it wants to reach; may be left to --error"
+    )
+    diagnose.add_argument(
+        "--symptom",
+        metavar="S",
+        type=_symptom,
+        help=f"{'|'.join(SYMPTOMS)} (found out by probing where not given)",
+    )
+    diagnose.add_argument(
+        "--error",
+        metavar="TEXT",
+        help="the error line as printed: symptom and target are read from it",
+    )
+    diagnose.add_argument(
+        "--json", action="store_true", help="one JSON object on stdout, nothing else"
+    )
+    causes = commands.add_parser(
+        "causes",
+        help="the catalogue of root causes",
+        description="List every root cause that netwiz knows, or tell about one.",
+        allow_abbrev=False,
+    )
+    causes.add_argument("ID", nargs="?", help="tell about this one")
+    causes.add_argument("--json", action="store_true", help="as JSON on stdout")
+    return parser
+
+
+def _symptom(text: str) -> str:
+    if text in SYMPTOMS:
+        return text
+    from netwiz.probes.text import plain
+
+    known = ", ".join(SYMPTOMS)
+    raise argparse.ArgumentTypeError(f"'{plain(text, 80)}' is none of {known}")
+
+
+def _screen() -> int:
+    from netwiz.tui.terminal import complain
+
+    if not (sys.stdin and sys.stdin.isatty() and sys.stdout and sys.stdout.isatty()):
+        complain("the screen needs a terminal; without one: netwiz diagnose FROM TO")
+        return Exit.USAGE
+    from netwiz.tui.app import run
+
+    return run()
+
+
+def _forget_output() -> None:
+    """Let the interpreter's own last flush go nowhere instead of failing again."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def _confess(error: Exception) -> int:
+    """One line about what should not have happened; all of it with NETWIZ_DEBUG."""
+    from netwiz.tui.terminal import complain
+
+    if os.environ.get("NETWIZ_DEBUG"):
+        import traceback
+
+        traceback.print_exception(error)
+    if isinstance(error, OSError) and error.filename is None:
+        _forget_output()
+        complain(f"cannot write the result: {error.strerror or error}")
+    else:
+        complain(
+            f"a defect of netwiz: {type(error).__name__}: {error}"
+            " (NETWIZ_DEBUG=1 shows where)"
+        )
+    return Exit.UNDETERMINED

@@ -1,0 +1,256 @@
+"""`netwiz diagnose`: one case walked without the screen."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from netwiz.probes.facts import Failed, Failure, Snapshot, SnapshotTaken
+from netwiz.probes.machine import Machine
+from netwiz.probes.requests import TakeSnapshot
+from netwiz.probes.text import plain
+from netwiz.tui.case_input import (
+    CannotLookError,
+    Wish,
+    case_for,
+    read_wish,
+    with_rights,
+)
+from netwiz.tui.exits import Exit
+from netwiz.tui.terminal import Terminal, complain
+from netwiz.wizard.case import BadInput, Case
+from netwiz.wizard.report_json import to_json
+from netwiz.wizard.report_text import case_lines, conclusion_lines, step_lines
+from netwiz.wizard.verdict import Diagnosis, Mark, Progress, Result, Step
+
+GRACE_S = 1.0
+"""After Ctrl-C: how long what still runs may take to end by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The arguments of `netwiz diagnose`."""
+
+    client: str
+    target: str | None = None
+    symptom: str | None = None
+    error: str | None = None
+    json: bool = False
+
+
+def run_diagnose(asked: Asked) -> int:
+    """Walk the case, print what was found, return the exit status."""
+    try:
+        wish = read_wish(asked.client, asked.target, asked.symptom, asked.error)
+    except BadInput as bad:
+        complain(str(bad))
+        return Exit.USAGE
+    teller: Teller = JsonTeller() if asked.json else TextTeller(Terminal(sys.stdout))
+    walk = _Walk(wish, teller)
+    with asyncio.Runner() as runner:
+        try:
+            diagnosis = runner.run(walk.run())
+        except BadInput as bad:
+            teller.leave()
+            complain(str(bad))
+            return Exit.USAGE
+        except KeyboardInterrupt:
+            diagnosis = walk.so_far("interrupted before the walk was done")
+            _leave_soon(Exit.INTERRUPTED)
+            status = Exit.INTERRUPTED
+        else:
+            status = _status(diagnosis)
+        teller.end(diagnosis)
+        if diagnosis.cannot_look:
+            complain("; ".join(diagnosis.missing) or diagnosis.summary)
+    return status
+
+
+def _status(diagnosis: Diagnosis) -> Exit:
+    if diagnosis.result is Result.HEALTHY:
+        return Exit.OK
+    if diagnosis.result is Result.FAULT:
+        return Exit.FAULT
+    return Exit.CANNOT_LOOK if diagnosis.cannot_look else Exit.UNDETERMINED
+
+
+class _Walk:
+    """One walk, and what it has brought so far."""
+
+    def __init__(self, wish: Wish, teller: Teller) -> None:
+        self._wish = wish
+        self._teller = teller
+        self._case = wish.stand_in
+        self._progress: Progress | None = None
+        self._began = time.perf_counter()
+
+    async def run(self) -> Diagnosis:
+        """The diagnosis, also where looking is not possible or netwiz itself fails."""
+        self._teller.passing("looking at networks and containers")
+        try:
+            with _machine() as machine:
+                return await self._on(machine)
+        except CannotLookError as cannot:
+            return self._nothing(cannot)
+        except BadInput:
+            raise
+        except OSError:
+            # Standard output broke: nobody is left to report to.
+            raise
+        except Exception as error:  # noqa: BLE001 - nothing gathered may be lost
+            if os.environ.get("NETWIZ_DEBUG"):
+                traceback.print_exc()
+            what = plain(f"{type(error).__name__}: {error}", 200)
+            complain(f"a defect of netwiz: {what} (NETWIZ_DEBUG=1 shows where)")
+            return self.so_far(f"netwiz itself failed ({what})")
+
+    async def _on(self, machine: Machine) -> Diagnosis:
+        from netwiz.wizard.walk import diagnose
+
+        self._case = case_for(self._wish, await _snapshot(machine))
+        self._teller.begin(self._case)
+        return await diagnose(self._case, machine.perform, tell=self._tell)
+
+    def _tell(self, progress: Progress) -> None:
+        self._progress = progress
+        self._teller.tell(progress)
+
+    def so_far(self, why: str) -> Diagnosis:
+        """What is gathered, as a diagnosis without a verdict."""
+        ms = (time.perf_counter() - self._began) * 1000
+        bare = Diagnosis(
+            self._case,
+            Result.UNDETERMINED,
+            f"no verdict: {why}",
+            missing=(why,),
+            elapsed_ms=ms,
+        )
+        if self._progress is None:
+            return bare
+        steps = tuple(s for s in self._progress.steps if s.mark is not Mark.RUNNING)
+        return replace(bare, steps=steps, path=self._progress.path)
+
+    def _nothing(self, cannot: CannotLookError) -> Diagnosis:
+        return replace(
+            self.so_far(str(cannot)),
+            summary=f"cannot look: {cannot}",
+            missing=tuple(t for t in (str(cannot), cannot.remedy) if t),
+            cannot_look=True,
+        )
+
+
+@contextmanager
+def _machine() -> Iterator[Machine]:
+    from netwiz.probes.engine import open_engine
+    from netwiz.probes.errors import ProbeError
+
+    try:
+        machine = Machine(open_engine())
+    except ProbeError as error:
+        raise CannotLookError(error.what, error.remedy) from error
+    try:
+        yield machine
+    finally:
+        machine.close()
+
+
+async def _snapshot(machine: Machine) -> Snapshot:
+    found = await machine.perform(TakeSnapshot())
+    if isinstance(found, SnapshotTaken):
+        return found.snapshot
+    if isinstance(found, Failed):
+        remedy = found.remedy
+        if found.kind is Failure.RIGHTS and os.geteuid() != 0:
+            remedy = with_rights()
+        raise CannotLookError(found.what, remedy)
+    raise TypeError(f"a snapshot was asked for, {type(found).__name__} came")
+
+
+@dataclass(slots=True)
+class JsonTeller:
+    """Says everything at the end, as one JSON object."""
+
+    def passing(self, text: str) -> None:
+        """Nothing before the end."""
+
+    def begin(self, case: Case) -> None:
+        """Nothing before the end."""
+
+    def tell(self, progress: Progress) -> None:
+        """Nothing before the end."""
+
+    def leave(self) -> None:
+        """Nothing was begun."""
+
+    def end(self, diagnosis: Diagnosis) -> None:
+        """Print the object; ASCII, so that it is the same in every locale."""
+        sys.stdout.write(json.dumps(to_json(diagnosis), indent=2, allow_nan=False))
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+
+
+@dataclass(slots=True)
+class TextTeller:
+    """Says each step when it is done, and the rest at the end."""
+
+    terminal: Terminal
+    begun: bool = False
+    shown: list[Step] = field(default_factory=list)
+
+    def passing(self, text: str) -> None:
+        """What is being done now, where somebody watches."""
+        self.terminal.passing(f" {Mark.RUNNING.value} {text}")
+
+    def begin(self, case: Case) -> None:
+        """Say which case it is."""
+        self.begun = True
+        self.terminal.show(case_lines(case, self.terminal.width))
+
+    def tell(self, progress: Progress) -> None:
+        """Print the steps that are new, and what is asked next."""
+        self._show(progress.steps)
+        if progress.asking:
+            self.passing(progress.asking)
+
+    def leave(self) -> None:
+        """Give the line back."""
+        self.terminal.close()
+
+    def end(self, diagnosis: Diagnosis) -> None:
+        """Print what is left to say."""
+        if diagnosis.cannot_look and not self.begun:
+            self.leave()
+            return
+        if not self.begun:
+            self.begin(diagnosis.case)
+        self._show(diagnosis.steps)
+        self.terminal.show(conclusion_lines(diagnosis, self.terminal.width))
+
+    def _show(self, steps: tuple[Step, ...]) -> None:
+        for step in steps:
+            if step.mark is Mark.RUNNING or step in self.shown:
+                continue
+            self.shown.append(step)
+            self.terminal.show(step_lines(step, self.terminal.width))
+
+
+Teller = JsonTeller | TextTeller
+
+
+def _leave_soon(status: int) -> None:
+    """End the process though a probe hangs: its result is printed already.
+
+    Threads cannot be cancelled; an engine that does not answer would keep a person
+    who pressed Ctrl-C waiting for its time-out.
+    """
+    last = threading.Timer(GRACE_S, os._exit, (int(status),))
+    last.daemon = True
+    last.start()
