@@ -141,12 +141,12 @@ def main() -> int:
         part = parts.add_parser(name, help=words)
         part.set_defaults(function=function)
         part.add_argument("scenario", nargs="*")
-    words = parser.parse_args()
-    if words.command != "list" and (reason := why_impossible()):
+    said = parser.parse_args()
+    if said.command != "list" and (reason := why_impossible()):
         print(reason, file=sys.stderr)
         return 1
     try:
-        code: int = words.function(words)
+        code: int = said.function(said)
     except (LabError, ScenarioError) as error:
         print(error, file=sys.stderr)
         return 1

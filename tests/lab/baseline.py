@@ -10,8 +10,9 @@ import struct
 import subprocess
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.lab import fingerprint, namespaces
 from tests.lab.fingerprint import Fingerprint
@@ -38,7 +39,7 @@ class Baseline:
         places = {place: fingerprint.take(lab.netns_of(place)) for place in PLACES}
         saved = {
             (place, command): namespaces.call_in(
-                lab.netns_of(place), lambda c=command: namespaces.run([f"{c}-save"])
+                lab.netns_of(place), partial(namespaces.run, [f"{command}-save"])
             )
             for place in PLACES
             for command in ("iptables", "ip6tables")
@@ -108,58 +109,59 @@ def _mend_rules(
 
 def _mend_devices(before: Fingerprint, now: Fingerprint) -> list[list[str]]:
     """The ip and tc commands, in the order in which they can succeed."""
-    lines: list[str] = []
-    for name in now["links"].keys() - before["links"].keys():
-        lines.append(f"ip link del {name}")
+    lines = [f"ip link del {name}" for name in now["links"].keys() - before["links"]]
     for key in now["queues"].keys() - before["queues"].keys():
         device, kind = key.split()
         where = "ingress" if kind in {"ingress", "clsact"} else "root"
         lines.append(f"tc qdisc del dev {device} {where}")
     for name in before["links"].keys() & now["links"].keys():
         old, new = (json.loads(x["links"][name]) for x in (before, now))
-        if old["address"] != new["address"] and old["address"]:
-            lines.append(f"ip link set {name} address {old['address']}")
-        if old["mtu"] != new["mtu"]:
-            lines.append(f"ip link set {name} mtu {old['mtu']}")
-        if old["master"] != new["master"]:
-            master = f"master {old['master']}" if old["master"] else "nomaster"
-            lines.append(f"ip link set {name} {master}")
-        if old["up"] != new["up"]:
-            lines.append(f"ip link set {name} {'up' if old['up'] else 'down'}")
-    for section, command in (("addresses", "ip addr"), ("policies", "ip rule")):
-        for word, keys in (
-            ("del", now[section].keys() - before[section].keys()),
-            ("add", before[section].keys() - now[section].keys()),
-        ):
-            for key in sorted(keys):
-                lines.append(_line(section, command, word, key, before, now))
-    for key in now["routes"].keys() - before["routes"].keys():
-        family, _, route = key.partition(" ")
-        lines.append(f"ip {family} route del {route}")
+        lines += _mend_link(name, old, new)
+    for section, line in (("addresses", _address_line), ("policies", _policy_line)):
+        old_keys, new_keys = before[section].keys(), now[section].keys()
+        lines += [line("del", key, "") for key in sorted(new_keys - old_keys)]
+        lines += [
+            line("add", key, before[section][key])
+            for key in sorted(old_keys - new_keys)
+        ]
+    lines += [_route_line("del", k) for k in now["routes"].keys() - before["routes"]]
     # Routes to a gateway need the connected routes first.
     missing = before["routes"].keys() - now["routes"].keys()
-    for key in sorted(missing, key=lambda k: " via " in k):
-        family, _, route = key.partition(" ")
-        lines.append(f"ip {family} route replace {route}")
+    lines += [
+        _route_line("replace", key) for key in sorted(missing, key=lambda k: "via" in k)
+    ]
     return [shlex.split(line) for line in lines]
 
 
-def _line(
-    section: str,
-    command: str,
-    word: str,
-    key: str,
-    before: Fingerprint,
-    now: Fingerprint,
-) -> str:
-    if section == "addresses":
-        device, address = key.split()
-        nodad = " nodad" if ":" in address and word == "add" else ""
-        scope = "" if word == "del" else f" {before[section][key]}"
-        return f"{command} {word} {address} dev {device}{scope}{nodad}"
+def _mend_link(name: str, old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    words = {
+        "address": f"address {old['address']}",
+        "mtu": f"mtu {old['mtu']}",
+        "master": f"master {old['master']}" if old["master"] else "nomaster",
+        "up": "up" if old["up"] else "down",
+    }
+    return [
+        f"ip link set {name} {change}"
+        for fact, change in words.items()
+        if old[fact] != new[fact]
+    ]
+
+
+def _address_line(word: str, key: str, scope: str) -> str:
+    device, address = key.split()
+    nodad = "nodad" if ":" in address and word == "add" else ""
+    return f"ip addr {word} {address} dev {device} {scope} {nodad}"
+
+
+def _policy_line(word: str, key: str, _: str) -> str:
     family, _, rule = key.partition(" ")
     priority, _, selector = rule.partition(":")
-    return f"ip {family} rule {word} {selector.strip()} priority {priority}"
+    return f"ip {family} rule {word} {selector} priority {priority}"
+
+
+def _route_line(word: str, key: str) -> str:
+    family, _, route = key.partition(" ")
+    return f"ip {family} route {word} {route}"
 
 
 def _mend_sysctls(before: Fingerprint, now: Fingerprint) -> None:

@@ -137,10 +137,10 @@ def _prepare_files(names: Names) -> None:
 def _script(names: Names, dies_with_parent: bool) -> str:
     """What runs inside the fresh mount namespace, ending as dockerd."""
     folder = names.folder
+    layers = f"upperdir={folder}/etc-upper,workdir={folder}/etc-work"
     lines = [
         "set -e",
-        f"mount -t overlay lab-etc -o lowerdir=/etc,upperdir={folder}/etc-upper,"
-        f"workdir={folder}/etc-work /etc",
+        f"mount -t overlay lab-etc -o lowerdir=/etc,{layers} /etc",
         "mkdir -p /run/containerd",
         "mount -t tmpfs lab-containerd /run/containerd",
     ]

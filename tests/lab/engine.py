@@ -45,18 +45,21 @@ class Lab:
         lab = cls(Names.from_environment(), by_hand)
         lab._lock.take(wait_seconds, say)
         try:
-            if state.read_holder(lab.names).get("kind") == "by hand":
-                raise LabBusyError(
-                    "a lab raised by hand is up, "
-                    f"{state.describe_holder(lab.names)}: "
-                    "end it with `python -m tests.lab down`"
-                )
+            lab._refuse_to_take_a_playground()
             lab._clear()
             lab._boot()
         except BaseException:
             lab._lock.release()
             raise
         return lab
+
+    def _refuse_to_take_a_playground(self) -> None:
+        if state.read_holder(self.names).get("kind") == "by hand":
+            who = state.describe_holder(self.names)
+            raise LabBusyError(
+                f"a lab raised by hand is up, {who}: "
+                "end it with `python -m tests.lab down`"
+            )
 
     @classmethod
     def attach(cls) -> Lab:
@@ -249,14 +252,17 @@ class Lab:
             raise LabError("this lab was not raised here: it has no baseline")
         state.kill_group(self.names, "scenario")
         self._reap()
-        try:
-            if not dockerd.running(self.names):
-                raise LabError("the engine has died")
-            self._remove_containers()
-            self._baseline.restore(self)
-        except (LabError, subprocess.TimeoutExpired) as error:
-            print(f"lab: reboot, because {error}")
-            self.reboot()
+        reason = "the engine has died"
+        if dockerd.running(self.names):
+            try:
+                self._remove_containers()
+                self._baseline.restore(self)
+            except (LabError, subprocess.TimeoutExpired) as error:
+                reason = str(error)
+            else:
+                return
+        print(f"lab: reboot, because {reason}")
+        self.reboot()
 
     def _reap(self) -> None:
         """Collect the ended processes, so that no zombie is left of them."""

@@ -21,12 +21,12 @@ from platform import machine
 
 from tests.lab.state import LabError
 
-APPLETS = (
-    "sh ash cat cp date dd echo env expr false find grep head hostname httpd id "
-    "ifconfig ip kill ln ls mkdir mkfifo mv nc netstat nslookup ping ping6 printf "
-    "ps rm sed seq sh sleep sort tail test timeout touch tr traceroute true udhcpc "
-    "uname vi wc wget which xargs yes arping route stat awk cut tee"
-).split()
+APPLETS = """
+    sh ash cat cp date dd echo env expr false find grep head hostname httpd id
+    ifconfig ip kill ln ls mkdir mkfifo mv nc netstat nslookup ping ping6 printf
+    ps rm sed seq sh sleep sort tail test timeout touch tr traceroute true udhcpc
+    uname vi wc wget which xargs yes arping route stat awk cut tee
+"""
 
 FILES = {
     "etc/passwd": "root:x:0:0:root:/root:/bin/sh\nwww-data:x:33:33::/:/bin/false\n"
@@ -95,7 +95,7 @@ class _Tar:
 
     def __init__(self) -> None:
         self._bytes = io.BytesIO()
-        self._tar = tarfile.open(fileobj=self._bytes, mode="w")
+        self._tar = tarfile.TarFile(fileobj=self._bytes, mode="w")
         self._seen: set[str] = set()
 
     def folder(self, path: str, mode: int = 0o755) -> None:
@@ -134,7 +134,7 @@ class _Tar:
 
 def _base(tar: _Tar) -> None:
     tar.program(_program("busybox"), "bin/busybox")
-    for applet in APPLETS:
+    for applet in APPLETS.split():
         tar.link(f"bin/{applet}", "busybox")
     for path, content in FILES.items():
         tar.file(path, content.encode())

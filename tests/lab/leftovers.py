@@ -34,8 +34,8 @@ def look(lab: Lab) -> Fingerprint:
             found[f"{place} {section}"] = facts
     for name in lab.docker("ps", "--format", "{{.Names}}").split():
         with suppress(FileNotFoundError, state.LabError):
-            facts = fingerprint.take(lab.netns_of(name), *CONTAINER_SECTIONS)
-            for section, content in facts.items():
+            inside = fingerprint.take(lab.netns_of(name), *CONTAINER_SECTIONS)
+            for section, content in inside.items():
                 found[f"{name} {section}"] = content
     found["containers"] = _containers(lab)
     found["namespaces"] = dict.fromkeys(_names(Path("/run/netns")), "")
@@ -56,10 +56,7 @@ def differences(before: Fingerprint, after: Fingerprint) -> list[str]:
 def _containers(lab: Lab) -> dict[str, str]:
     """Names and images; not the state, which a restart loop changes itself."""
     rows = lab.docker("ps", "-a", "--format", "{{.Names}}\t{{.Image}}").splitlines()
-    found = {}
-    for row in rows:
-        name, _, image = row.partition("\t")
-        found[name] = image
+    found = dict(row.split("\t", 1) for row in rows)
     for name in lab.docker("network", "ls", "--format", "{{.Name}}").split():
         found[f"network {name}"] = ""
     return found

@@ -31,6 +31,12 @@ def run(argv: list[str], text: str | None = None) -> str:
     return done.stdout
 
 
+def _setns(fd: int, path: str | Path) -> None:
+    if _libc.setns(fd, CLONE_NEWNET):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), str(path))
+
+
 def call_in(path: str | Path, function: Callable[[], T]) -> T:
     """Call `function` inside the network namespace at `path`.
 
@@ -43,11 +49,9 @@ def call_in(path: str | Path, function: Callable[[], T]) -> T:
 
     def enter() -> None:
         try:
-            if _libc.setns(fd, CLONE_NEWNET):
-                number = ctypes.get_errno()
-                raise OSError(number, os.strerror(number), str(path))
+            _setns(fd, path)
             answers.append(function())
-        except BaseException as error:  # handed to the caller's thread
+        except BaseException as error:  # noqa: BLE001 - for the caller's thread
             errors.append(error)
 
     thread = threading.Thread(target=enter, name=f"in {path}")

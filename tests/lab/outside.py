@@ -6,8 +6,10 @@ route any further, so that no packet of a test can leave.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from tests.lab import namespaces
@@ -42,9 +44,9 @@ def make_namespaces(names: Names) -> None:
 def cable(names: Names) -> None:
     """Lay (or lay again) the uplink with its addresses and routes."""
     host, out = names.host_netns, names.outside_netns
+    peer = f"{OUTSIDE_DEVICE} netns {out}"
     lines = [
-        f"ip -n {host} link add {HOST_DEVICE} type veth"
-        f" peer name {OUTSIDE_DEVICE} netns {out}",
+        f"ip -n {host} link add {HOST_DEVICE} type veth peer name {peer}",
         f"ip -n {host} addr add {HOST_IP}/24 dev {HOST_DEVICE}",
         f"ip -n {host} addr add {HOST_IP6}/64 dev {HOST_DEVICE} nodad",
         f"ip -n {out} addr add {OUTSIDE_IP}/24 dev {OUTSIDE_DEVICE}",
@@ -91,12 +93,14 @@ def start_services(names: Names, spawn: Spawn) -> None:
     where = namespaces.path_of(names.outside_netns)
     for protocol, port in (("tcp", 80), ("tcp", 53), ("udp", 53)):
         wait_until(
-            lambda p=protocol, n=port: listens(where, p, SERVICE_IP, n),
+            partial(listens, where, protocol, SERVICE_IP, port),
             f"{protocol} {SERVICE_IP}:{port} answers outside",
         )
 
 
-_ROW = re.compile(r"^\s*\d+: ([0-9A-F]+):([0-9A-F]{4}) \S+ ([0-9A-F]{2}) ", re.M)
+_ROW = re.compile(
+    r"^\s*\d+: ([0-9A-F]+):([0-9A-F]{4}) \S+ ([0-9A-F]{2}) ", re.MULTILINE
+)
 
 
 def listeners(netns: str | Path, protocol: str) -> set[tuple[str, int]]:
@@ -117,8 +121,6 @@ def listeners(netns: str | Path, protocol: str) -> set[tuple[str, int]]:
 
 def _address(text: str) -> str:
     """The kernel prints addresses as 32 bit words in host byte order."""
-    import ipaddress
-
     words = [text[i : i + 8] for i in range(0, len(text), 8)]
     raw = b"".join(int(word, 16).to_bytes(4, "little") for word in words)
     return str(ipaddress.ip_address(raw))

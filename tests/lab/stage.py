@@ -6,6 +6,7 @@ import dataclasses
 import re
 import subprocess
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -117,14 +118,15 @@ class Stage:
         if place not in HOST_PLACES and place != "outside":
             self._wait_addresses(place)
         for text in ready:
-            protocol, address, port = parse_ready(text)
             wait_until(
-                lambda p=protocol, a=address, n=port: outside.listens(  # type: ignore[misc]
-                    self.lab.netns_of(place), p, a, n
-                ),
+                partial(self._listens, place, *parse_ready(text)),
                 f"{place} listens on {text}",
                 READY_SECONDS,
             )
+
+    def _listens(self, place: str, protocol: str, address: str, port: int) -> bool:
+        netns = self.lab.netns_of(place)
+        return outside.listens(netns, protocol, address, port)
 
     def _wait_addresses(self, name: str) -> None:
         """An IPv6 address is of no use until its duplicates are ruled out."""
