@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
 import socket
 
@@ -26,7 +27,7 @@ def family_of(address: str) -> int:
 def sockaddr(address: str, port: int) -> Sockaddr:
     """What connect(2) takes; ``fe80::1%eth0`` is looked up in the thread's namespace.
 
-    Raises ProbeError for what is no address and for a device that is not there.
+    Raises ProbeError for what is no address, ENODEV for a device that is not there.
     """
     if family_of(address) == socket.AF_INET:
         return (address, port)
@@ -38,8 +39,7 @@ def sockaddr(address: str, port: int) -> Sockaddr:
     try:
         return (bare, port, 0, socket.if_nametoindex(zone))
     except OSError:
-        what = f"there is no device {plain(zone, 20)} in that namespace"
-        raise ProbeError(Failure.GONE, what) from None
+        raise OSError(errno.ENODEV, f"no device {plain(zone, 20)}") from None
 
 
 async def writable(sock: socket.socket, seconds: float) -> None:

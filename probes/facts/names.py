@@ -46,6 +46,9 @@ class ResolverFiles:
     hosts_order: tuple[str, ...] = ("files", "dns")
     """The ``hosts:`` line of nsswitch.conf."""
     has_ca_bundle: bool = False
+    upstreams: tuple[str, ...] = ()
+    """Where the engine's own resolver forwards to, by its note in resolv.conf; empty
+    before Docker 26. The container could have written the note itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,8 @@ class Answer:
     outcome: NameOutcome
     addresses: tuple[str, ...] = ()
     ms: float = 0.0
+    over_tcp: bool = False
+    """Asked (again) over TCP: the datagram was truncated, or ``use-vc`` is set."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
