@@ -12,6 +12,7 @@ from netwiz.wizard.verdict import (
     Diagnosis,
     Fix,
     Mark,
+    Path,
     PathHop,
     Result,
     Step,
@@ -55,15 +56,15 @@ def case_lines(case: Case, width: int = WIDTH) -> Iterator[Line]:
 
 def step_lines(step: Step, width: int = WIDTH) -> Iterator[Line]:
     """One question and its answer."""
-    own = " (your answer)" if step.overridden else ""
-    text = f"{line(step.question)}  {line(step.answer)}{own}".rstrip()
+    text = f"{line(step.question)}  {line(step.answer)}".rstrip()
     tone = MARK_TONES[step.mark]
     yield from _wrapped(text, width, first=f" {step.mark.value} ", tone=tone)
 
 
 def conclusion_lines(diagnosis: Diagnosis, width: int = WIDTH) -> Iterator[Line]:
     """Everything after the steps: the path, the verdict, what to do about it."""
-    yield from _path_lines(diagnosis, width)
+    drawn = list(path_lines(diagnosis.path, width))
+    yield from [BLANK, *drawn] if drawn else []
     yield from _verdict_lines(diagnosis, width)
     yield from _list("Also wrong", _also(diagnosis), width)
     yield from _list(
@@ -136,12 +137,11 @@ def _also(diagnosis: Diagnosis) -> Iterator[str]:
             yield f"  mend it: {fix.text}" + (f" $ {commands}" if commands else "")
 
 
-def _path_lines(diagnosis: Diagnosis, width: int) -> Iterator[Line]:
-    path = diagnosis.path
+def path_lines(path: Path, width: int = WIDTH) -> Iterator[Line]:
+    """The packet's way there and back, one hop a line."""
     hops = path.forward + path.backward
     if not hops:
         return
-    yield BLANK
     verdict = f": {line(path.verdict)}" if path.verdict else ""
     yield from _wrapped(f"The packet{verdict}", width, tone=Tone.HEADING)
     where = min(max(cells(line(hop.where)) for hop in hops), 24)
