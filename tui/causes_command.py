@@ -1,9 +1,14 @@
-"""`netwiz causes`: the catalogue of root causes, as a list or one by one."""
+"""`netwiz causes`: the catalogue of root causes, as a list or one by one.
+
+The texts of the catalogue have gaps that a walk fills with what it found; here they
+are shown as <server>.
+"""
 
 from __future__ import annotations
 
 import difflib
 import json
+import re
 import sys
 from collections.abc import Iterable, Iterator
 
@@ -11,9 +16,12 @@ from netwiz.probes.text import plain
 from netwiz.tui.exits import Exit
 from netwiz.tui.terminal import Terminal, complain
 from netwiz.wizard.causes import CAUSES, Cause
+from netwiz.wizard.causes.model import FixPlan
+from netwiz.wizard.fill import fill
 from netwiz.wizard.report_layout import BLANK, Line, Tone, wrap
 
 SCHEMA = "netwiz.causes/1"
+_GAP = re.compile("\\u2039([^\\u203a]*)\\u203a")
 
 
 def run_causes(cause_id: str | None, *, as_json: bool) -> int:
@@ -47,44 +55,72 @@ def _print_json(causes: Iterable[Cause]) -> None:
 def _told(cause: Cause) -> dict[str, object]:
     return {
         "id": cause.id,
-        "title": cause.title,
+        "title": _shown(cause.title),
         "group": cause.group,
-        "explanation": cause.explanation,
-        "decisive": cause.decisive,
+        "explanation": _shown(cause.explanation),
+        "decisive": _shown(cause.decisive),
+        "fix": [
+            {"text": _shown(plan.text), "commands": [*map(_shown, plan.commands)]}
+            for plan in cause.fixes
+        ],
         "look_alikes": [
-            {"id": other, "separated_by": what} for other, what in cause.look_alikes
+            {"id": other, "separated_by": _shown(what)}
+            for other, what in cause.look_alikes
         ],
         "references": list(cause.references),
     }
 
 
+def _shown(template: str) -> str:
+    """The template with its gaps readable: <inner port>."""
+    text = fill(template, {})
+    return _GAP.sub(lambda gap: f"<{gap[1].replace('_', ' ')}>", text)
+
+
 def _list(causes: Iterable[Cause], width: int) -> Iterator[Line]:
     group = ""
-    for cause in causes:
+    known = list(causes)
+    room = max(len(cause.id) for cause in known)
+    for cause in known:
         if cause.group != group:
             if group:
                 yield BLANK
             group = cause.group
             yield Line(group, Tone.HEADING)
-        first = f"  {cause.id:<32}  "
-        for part in wrap(cause.title, width, first):
+        first = f"  {cause.id:<{room}}  "
+        for part in wrap(_shown(cause.title), width, first):
             yield Line(part)
 
 
 def _page(cause: Cause, width: int) -> Iterator[Line]:
-    yield Line(cause.title, Tone.HEADING)
+    for part in wrap(_shown(cause.title), width):
+        yield Line(part, Tone.HEADING)
     yield Line(f"{cause.id} · {cause.group}", Tone.FAINT)
-    for title, texts in (
-        ("", [cause.explanation]),
-        ("What decides", [cause.decisive]),
-        ("Looks alike", [f"{other}: {what}" for other, what in cause.look_alikes]),
-        ("Read more", list(cause.references)),
-    ):
-        if not any(texts):
-            continue
-        yield BLANK
-        if title:
+    yield BLANK
+    for part in wrap(_shown(cause.explanation), width, "  "):
+        yield Line(part)
+    yield from _section("What decides", [_shown(cause.decisive)], width)
+    yield from _mending(cause.fixes, width)
+    look_alikes = [f"{other}: {_shown(what)}" for other, what in cause.look_alikes]
+    yield from _section("Looks alike", look_alikes, width)
+    yield from _section("Read more", cause.references, width)
+
+
+def _mending(fixes: Iterable[FixPlan], width: int) -> Iterator[Line]:
+    for nth, plan in enumerate(fixes):
+        if not nth:
+            yield BLANK
+            yield Line("Mend it", Tone.HEADING)
+        for part in wrap(_shown(plan.text), width, "  - "):
+            yield Line(part)
+        for command in plan.commands:
+            yield Line(f"    $ {_shown(command)}", Tone.COMMAND)
+
+
+def _section(title: str, texts: Iterable[str], width: int) -> Iterator[Line]:
+    for nth, text in enumerate(texts):
+        if not nth:
+            yield BLANK
             yield Line(title, Tone.HEADING)
-        for text in texts:
-            for part in wrap(text, width, "  "):
-                yield Line(part)
+        for part in wrap(text, width, "  - "):
+            yield Line(part)
