@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +77,15 @@ def ask(lab: Lab, argv: list[str]) -> Verdict:
     except ValueError:
         told = {"unreadable": done.stdout[-2000:]}
     return Verdict(" ".join(argv), done.returncode, told, done.stderr[-4000:], left)
+
+
+def expected(raised: Stage, expect: Expect) -> Expect:
+    """With the addresses filled in that only the raised scenario knows."""
+    return replace(
+        expect,
+        evidence=tuple(map(raised.fill, expect.evidence)),
+        fix_mentions=tuple(map(raised.fill, expect.fix_mentions)),
+    )
 
 
 def complaints(verdict: Verdict, expect: Expect) -> list[str]:

@@ -6,6 +6,7 @@ fact. Docker's own templates begin with a dot, so the two never meet.
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import re
 from collections.abc import Callable
@@ -86,20 +87,27 @@ def _bridge(network: dict[str, Any]) -> str:
     return named or f"br-{network['Id'][:12]}"
 
 
-def _ipam(network: dict[str, Any], key: str, six: bool) -> str:
+def _subnet(network: dict[str, Any], six: bool) -> dict[str, str]:
     for config in network["IPAM"]["Config"]:
         if (":" in config["Subnet"]) == six:
-            value: str = config.get(key, "")
-            return value
-    return ""
+            found: dict[str, str] = config
+            return found
+    raise LabError(f"network {network['Name']} has no such subnet")
+
+
+def _gateway(network: dict[str, Any], six: bool) -> str:
+    """Unless one is given, Docker takes the first address of the subnet."""
+    config = _subnet(network, six)
+    first = next(iter(ipaddress.ip_network(config["Subnet"]).hosts()))
+    return config.get("Gateway") or str(first)
 
 
 NETWORK_FACTS: dict[str, Callable[[dict[str, Any]], str]] = {
     "bridge": _bridge,
-    "subnet": lambda network: _ipam(network, "Subnet", six=False),
-    "subnet6": lambda network: _ipam(network, "Subnet", six=True),
-    "gateway": lambda network: _ipam(network, "Gateway", six=False),
-    "gateway6": lambda network: _ipam(network, "Gateway", six=True),
+    "subnet": lambda network: _subnet(network, six=False)["Subnet"],
+    "subnet6": lambda network: _subnet(network, six=True)["Subnet"],
+    "gateway": lambda network: _gateway(network, six=False),
+    "gateway6": lambda network: _gateway(network, six=True),
     "network_id": lambda network: str(network["Id"]),
 }
 

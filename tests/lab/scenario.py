@@ -17,8 +17,8 @@ from typing import Any, TypeVar
 
 FOLDER = Path(__file__).parent / "scenarios"
 OUTCOMES = ("healthy", "fault", "undetermined")
-SYMPTOMS = "ok refused timeout dns tls reset unreachable slow no-address denied".split()
-
+SYMPTOMS = ("ok", "refused", "timeout", "dns", "tls", "reset", "unreachable", "slow")
+RARE_SYMPTOMS = ("no-address", "denied")
 T = TypeVar("T")
 
 
@@ -105,11 +105,12 @@ class Process:
 
 @dataclass(frozen=True)
 class Step:
-    """One act of a fault or of a fix."""
+    """One act of a setup, of a fault or of a fix."""
 
     on: str = "host"
     run: str = ""
     background: str = ""
+    by_hand: str = ""
     recreate: str = ""
     with_: dict[str, Any] = field(default_factory=dict)
     until: str = ""
@@ -161,6 +162,7 @@ class Scenario:
     networks: dict[str, Network] = field(default_factory=dict)
     containers: dict[str, Container] = field(default_factory=dict)
     processes: tuple[Process, ...] = ()
+    setup: tuple[Step, ...] = ()
     fault: tuple[Step, ...] = ()
     fix: tuple[Step, ...] = ()
     after: After = field(default_factory=After)
@@ -281,7 +283,7 @@ def _check(scenario: Scenario) -> None:
     expect, case = scenario.expect, scenario.case
     if expect.outcome not in OUTCOMES:
         raise ScenarioError(f"expect.outcome: one of {', '.join(OUTCOMES)}")
-    if case.symptom not in SYMPTOMS:
+    if case.symptom not in (*SYMPTOMS, *RARE_SYMPTOMS):
         raise ScenarioError(f"case.symptom: one of {', '.join(SYMPTOMS)}")
     if (expect.outcome == "fault") != bool(expect.cause):
         raise ScenarioError("expect.cause belongs to the outcome fault, and only there")
@@ -293,15 +295,17 @@ def _check(scenario: Scenario) -> None:
         for network in container.networks:
             if network not in scenario.networks and network != "bridge":
                 raise ScenarioError(f"containers.{name}: no network {network}")
-    for step in (*scenario.fault, *scenario.fix):
+    if scenario.healthy and scenario.fault:
+        raise ScenarioError("a healthy baseline has no fault; decoys are a setup")
+    for step in (*scenario.setup, *scenario.fault, *scenario.fix):
         _check_step(scenario, step)
 
 
 def _check_step(scenario: Scenario, step: Step) -> None:
-    acts = [step.run, step.background, step.recreate, step.from_netwiz]
+    acts = [step.run, step.background, step.by_hand, step.recreate, step.from_netwiz]
     if sum(map(bool, acts)) > 1 or not (any(acts) or step.until):
         raise ScenarioError(
-            "a step has one of run, background, recreate, from_netwiz (or only until)"
+            "a step has one of run, background, by_hand, recreate, from_netwiz"
         )
     if step.recreate and step.recreate not in scenario.containers:
         raise ScenarioError(f"recreate: no container {step.recreate}")

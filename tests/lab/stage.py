@@ -38,6 +38,8 @@ class Stage:
             self._create_container(name, self.play.containers[name])
         for process in self.play.processes:
             self._start_process(process)
+        for step in self.play.setup:
+            self.act(step)
 
     def break_it(self) -> None:
         for step in self.play.fault:
@@ -189,7 +191,8 @@ class Stage:
         }
         container = dataclasses.replace(self._containers[name], **changes)
         self._containers[name] = container
-        self.lab.docker("rm", "-f", "-v", name)
+        if self.lab.docker("ps", "-aq", "--filter", f"name=^{name}$"):
+            self.lab.docker("rm", "-f", "-v", name)
         self._create_container(name, container)
 
 

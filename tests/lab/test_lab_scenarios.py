@@ -33,7 +33,7 @@ def test_netwiz_names_the_cause_and_its_cure_works(lab: Lab, path: Path) -> None
 
 def _diagnose(raised: Stage, case: Case, expect: Expect) -> judge.Verdict:
     verdict = judge.diagnose(raised, case)
-    found = judge.complaints(verdict, expect)
+    found = judge.complaints(verdict, judge.expected(raised, expect))
     told = f"{verdict.command}\n{verdict}\n{verdict.told}\n{verdict.stderr}"
     assert not found, "\n".join([*found, told])
     return verdict
