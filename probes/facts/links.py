@@ -38,6 +38,9 @@ class Interface:
     peer: Place | None = None
     """For a veth: the namespace of the other end, when it is a known place."""
     peer_name: str = ""
+    parent_index: int = 0
+    """For a macvlan, ipvlan, vlan or vxlan: index of the device below it, in the
+    namespace `peer` (its own when None)."""
 
 
 @dataclass(frozen=True, slots=True)
