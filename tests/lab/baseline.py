@@ -105,6 +105,11 @@ def _mend_rules(
     for command in ("iptables", "ip6tables"):
         if text := saved[place, command]:
             namespaces.run([f"{command}-restore"], text)
+    # It makes every built-in chain of a table; those that were not there go.
+    for key in fingerprint.rules().keys() - before["rules"].keys():
+        table, _, chain = key.partition(" chain ")
+        if chain:
+            namespaces.run(["nft", "delete", "chain", *table.split()[1:], chain])
 
 
 def _mend_devices(before: Fingerprint, now: Fingerprint) -> list[list[str]]:

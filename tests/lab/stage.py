@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.lab import outside, scenario
-from tests.lab.engine import HOST_PLACES, Lab
+from tests.lab.engine import Lab
 from tests.lab.placeholders import Placeholders, referred_containers
 from tests.lab.scenario import Container, Network, Process, Scenario, Step
 from tests.lab.state import LabError, wait_until
@@ -36,6 +36,8 @@ class Stage:
             self._create_network(name, network)
         for name in in_start_order(self.play.containers):
             self._create_container(name, self.play.containers[name])
+        for name in self.play.containers:
+            self._wait_addresses(name)
         for process in self.play.processes:
             self._start_process(process)
         for step in self.play.setup:
@@ -116,9 +118,6 @@ class Stage:
 
     def _wait_ready(self, place: str, ready: Iterable[str]) -> None:
         """Wait until the sockets are open, read from the kernel's tables."""
-        ready = list(ready)
-        if place not in HOST_PLACES and place != "outside":
-            self._wait_addresses(place)
         for text in ready:
             wait_until(
                 partial(self._listens, place, *parse_ready(text)),
@@ -194,6 +193,7 @@ class Stage:
         if self.lab.docker("ps", "-aq", "--filter", f"name=^{name}$"):
             self.lab.docker("rm", "-f", "-v", name)
         self._create_container(name, container)
+        self._wait_addresses(name)
 
 
 def parse_ready(text: str) -> tuple[str, str, int]:
