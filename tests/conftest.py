@@ -1,0 +1,35 @@
+"""What holds for every test: a lab that is skipped is never taken for a pass."""
+
+import os
+from collections.abc import Generator
+
+import pytest
+
+STRICT = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn the skip of a lab test into a failure where CI=true."""
+    report = yield
+    expected_to_fail = hasattr(report, "wasxfail")
+    if STRICT and report.skipped and item.get_closest_marker("lab"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
+        if not expected_to_fail:
+            report.outcome = "failed"
+            report.longrepr = f"CI=true, and a lab test did not run. {reason}"
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say loudly that the lab was left out, on a machine where it may be."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    lab = [report for report in skipped if "lab" in report.keywords]
+    if lab:
+        terminalreporter.section("the lab did not run", sep="!", red=True, bold=True)
+        terminalreporter.line(
+            f"{len(lab)} tests on a real Docker Engine were skipped: they need root and"
+            " the packages that tools/test installs."
+        )
