@@ -9,7 +9,7 @@ from netwiz.wizard.report_clean import line, lines
 
 # An underscore inside a word is no emphasis, so that shop_default stays readable.
 _ACTIVE = re.compile(r"([\\`*\[\]|~$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
-_AT_START = re.compile(r"^([-+#=]|\d{1,9}(?=[.)]))")
+_AT_START = re.compile(r"^([-+#=]|\d{1,9}(?=[.)](?:\s|$)))")
 _LINKS = re.compile(r"(?i)\b(https?|ftp|mailto|xmpp)(?=:)|\bwww(?=\.)")
 _PUNCTUATION = re.compile(r"[^\w\s]|_", re.ASCII)
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;"}
@@ -56,7 +56,7 @@ def code(rows: Iterable[str], language: str = "", indent: str = "") -> list[str]
     """A code block that nothing inside can close."""
     shown = [part for row in rows for part in lines(row) or [""]]
     fence = _fence("\n".join(shown), 3)
-    return [f"{indent}{part}" for part in (fence + language, *shown, fence)]
+    return [f"{indent}{part}".rstrip() for part in (fence + language, *shown, fence)]
 
 
 def _fence(text: str, least: int) -> str:

@@ -38,6 +38,7 @@ def to_text(diagnosis: Diagnosis, width: int = WIDTH) -> str:
     """The whole report; ends with a line break."""
     parts = [
         *case_lines(diagnosis.case, width),
+        *([BLANK] if diagnosis.steps else []),
         *(row for step in diagnosis.steps for row in step_lines(step, width)),
         *conclusion_lines(diagnosis, width),
     ]
@@ -51,7 +52,6 @@ def case_lines(case: Case, width: int = WIDTH) -> Iterator[Line]:
     yield from _wrapped(title, width, tone=Tone.HEADING)
     if case.error:
         yield from _wrapped(line(case.error), width, first="  said: ", tone=Tone.FAINT)
-    yield BLANK
 
 
 def step_lines(step: Step, width: int = WIDTH) -> Iterator[Line]:
@@ -144,8 +144,8 @@ def path_lines(path: Path, width: int = WIDTH) -> Iterator[Line]:
         return
     verdict = f": {line(path.verdict)}" if path.verdict else ""
     yield from _wrapped(f"The packet{verdict}", width, tone=Tone.HEADING)
-    where = min(max(cells(line(hop.where)) for hop in hops), 24)
-    device = min(max(cells(line(hop.device)) for hop in hops), 16)
+    where = min(max(cells(line(hop.where)) for hop in hops), 24, width * 3 // 10)
+    device = min(max(cells(line(hop.device)) for hop in hops), 16, width // 5)
     for name, way in (("there", path.forward), ("back", path.backward)):
         word, before = name, ""
         for hop in way:

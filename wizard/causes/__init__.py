@@ -1,0 +1,25 @@
+"""The registry of root causes: one entry each, found by id."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from netwiz.wizard.causes import host, listener, netfilter, publishing, state, target
+from netwiz.wizard.causes.model import Cause
+
+_ALL = (
+    *target.CAUSES,
+    *listener.CAUSES,
+    *state.CAUSES,
+    *publishing.CAUSES,
+    *host.CAUSES,
+    *netfilter.CAUSES,
+)
+
+CAUSES: Mapping[str, Cause] = MappingProxyType({cause.id: cause for cause in _ALL})
+
+if len(CAUSES) != len(_ALL):
+    raise RuntimeError("a cause id stands twice in the registry")
+
+__all__ = ["CAUSES", "Cause"]

@@ -1,0 +1,199 @@
+"""The way from the host's port into the container."""
+
+from __future__ import annotations
+
+from netwiz.wizard.causes.model import Cause, FixPlan
+
+GROUP = "Publishing ports"
+RECREATED = "{server} while it is recreated"
+
+CAUSES = (
+    Cause(
+        id="port-not-published",
+        group=GROUP,
+        title="port {port} of {server} is not published on this host",
+        explanation=(
+            "{client} dials {address}:{port}, an address of this host, where nothing "
+            "listens on that port. {server} serves port {port}, but only inside its "
+            "networks: it was started without publishing it."
+        ),
+        decisive=(
+            "the container serves the port and the engine has no mapping for it, nor "
+            "was one asked for"
+        ),
+        fixes=(
+            FixPlan(
+                "Recreate {server} with -p {port}:{port}.",
+                interrupts=RECREATED,
+                snippet='ports:\n  - "{port}:{port}"',
+            ),
+            FixPlan(
+                "From a container, dial it by name on a common network instead: "
+                "{server}:{port}.",
+                when="client_is_container",
+            ),
+        ),
+        look_alikes=(
+            ("published-on-loopback-only", "there a mapping exists, on 127.0.0.1"),
+            ("publish-ignored", "there a mapping was asked for"),
+        ),
+    ),
+    Cause(
+        id="published-wrong-container-port",
+        group=GROUP,
+        title="{mapping} leads to a port on which nothing in {server} listens",
+        explanation=(
+            "{server} is published as {mapping}, but nothing in it listens on port "
+            "{inner_port}. It listens on {others}."
+        ),
+        decisive=(
+            "the mapping's container port has no listener, and another port of the "
+            "container has"
+        ),
+        fixes=(
+            FixPlan(
+                "Recreate {server} with -p {port}:{other_port}.",
+                interrupts=RECREATED,
+                snippet='ports:\n  - "{port}:{other_port}"',
+            ),
+        ),
+        look_alikes=(
+            (
+                "service-bound-loopback",
+                "identical on the wire; there the right port is open on 127.0.0.1",
+            ),
+            ("service-not-listening", "there nothing is open at all"),
+        ),
+        references=("https://github.com/gliderlabs/logspout/issues/136",),
+    ),
+    Cause(
+        id="published-port-mismatch-advertised",
+        group=GROUP,
+        title="port {port} is dialled, but {server} is published on {host_port}",
+        explanation=(
+            "{client} dials port {port} of this host. {server} serves {port} inside, "
+            "and is published as {mapping}: from outside it is {host_port}. The port "
+            "that was registered or configured is not the one that was mapped."
+        ),
+        decisive="the dialled port is the container side of a mapping with another host side",
+        fixes=(
+            FixPlan("Dial {better} (or register that port)."),
+            FixPlan(
+                "Or recreate {server} with -p {port}:{port}.",
+                interrupts=RECREATED,
+                snippet='ports:\n  - "{port}:{port}"',
+            ),
+        ),
+        look_alikes=(("port-not-published", "there the port is not mapped at all"),),
+    ),
+    Cause(
+        id="published-on-loopback-only",
+        group=GROUP,
+        title="{server} is published on {host_ip} only",
+        explanation=(
+            "{mapping} opens the port on this host's loopback alone. {client} dials "
+            "{address}, where nobody listens."
+        ),
+        decisive="the mapping's host address is a loopback one, and another was dialled",
+        fixes=(
+            FixPlan(
+                "If others shall reach it, recreate {server} with "
+                "-p {port}:{inner_port} (all addresses).",
+                interrupts=RECREATED,
+                snippet='ports:\n  - "{port}:{inner_port}"',
+            ),
+            FixPlan(
+                "From a container, dial it by name on a common network instead: "
+                "{server}:{inner_port}.",
+                when="client_is_container",
+            ),
+        ),
+        look_alikes=(("port-not-published", "there is no mapping at all"),),
+    ),
+    Cause(
+        id="publish-ignored",
+        group=GROUP,
+        title="{server} was to be published on {port}, but its network cannot do that",
+        explanation=(
+            "{server} was started with {mapping}, and the engine has no such mapping "
+            "in effect: {ignored_because}."
+        ),
+        decisive="HostConfig.PortBindings has the port and NetworkSettings.Ports has not",
+        fixes=(
+            FixPlan(
+                "Attach {server} to an ordinary bridge network as well, then restart "
+                "it so that the port is published there.",
+                interrupts="{server} while it restarts",
+                snippet=(
+                    "networks:\n  - {ignored_network}\n  - front   # not internal"
+                ),
+            ),
+            FixPlan("Or dial {server} inside its own network."),
+        ),
+        look_alikes=(("port-not-published", "there no mapping was asked for"),),
+        references=("https://github.com/moby/moby/issues/27441",),
+    ),
+    Cause(
+        id="host-port-already-allocated",
+        group=GROUP,
+        title="{server} could not start: port {port} of this host is taken",
+        explanation=(
+            "The engine could not start {server}: {engine_error}. Port {port} is held "
+            "by {holder}."
+        ),
+        decisive="State.Error says that the port is taken",
+        fixes=(
+            FixPlan(
+                "Publish {server} on another port, or free the port ({holder}); "
+                "then start it.",
+                ("docker start {server!q}",),
+            ),
+        ),
+        look_alikes=(("container-not-running", "there it ran and ended"),),
+    ),
+    Cause(
+        id="host-mode-port-conflict",
+        group=GROUP,
+        title="{server} shares the host's ports, and {port} was taken by {holder}",
+        explanation=(
+            "{server} runs in the host's network (network mode host) and ended because "
+            "its port was in use: {last_words} Port {port} is held by {holder}."
+        ),
+        decisive=(
+            "the container is in host mode, its log says the address is in use, and "
+            "another process holds the port"
+        ),
+        fixes=(
+            FixPlan(
+                "Give one of the two another port (or free it: {holder}); then start "
+                "{server}.",
+                ("docker start {server!q}",),
+            ),
+        ),
+        look_alikes=(
+            ("service-not-listening", "there nobody holds the port"),
+            ("host-port-already-allocated", "there the engine itself refused"),
+        ),
+    ),
+    Cause(
+        id="ipv6-host-not-published",
+        group=GROUP,
+        title="{server} is published on IPv4 only, and {address} is IPv6",
+        explanation=(
+            "{client} dials {address}. {server} is published as {mapping}; nothing "
+            "listens on port {port} for IPv6."
+        ),
+        decisive="every mapping of the port has an IPv4 address, and an IPv6 one was dialled",
+        fixes=(
+            FixPlan("Dial the IPv4 address of this host."),
+            FixPlan(
+                "Or recreate {server} with the port published on IPv6 too.",
+                interrupts=RECREATED,
+                snippet=(
+                    'ports:\n  - "{port}:{inner_port}"\n  - "[::]:{port}:{inner_port}"'
+                ),
+            ),
+        ),
+        look_alikes=(("port-not-published", "there IPv4 refuses as well"),),
+    ),
+)

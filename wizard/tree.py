@@ -1,0 +1,145 @@
+"""A decision tree as data: questions, branches, leaves. Nothing here looks at anything.
+
+A node's `judge` is a pure function from the scene to a ruling. It may ask the scene for
+findings that are not there yet; the walk then fetches them and asks again (see
+`netwiz.wizard.scene`). Which node follows which is in the data alone, so that a tree can
+be listed, drawn, counted and walked without a socket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from netwiz.wizard.case import Symptom
+from netwiz.wizard.verdict import Mark, Result
+
+if TYPE_CHECKING:
+    from netwiz.wizard.scene import Focus, Scene
+
+UNSEEN = "unseen"
+"""The branch every node has: the probe behind the question could not look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """Where a walk ends."""
+
+    result: Result
+    cause: str = ""
+    """Id of the cause; for a fault."""
+    why: str = ""
+    """Undetermined: what is known and what is not (a template)."""
+    settle: str = ""
+    """Undetermined: what would settle it (a template)."""
+
+
+def fault(cause: str) -> Leaf:
+    """A leaf that names a cause."""
+    return Leaf(Result.FAULT, cause=cause)
+
+
+def undetermined(why: str, settle: str = "") -> Leaf:
+    """A leaf that says how far we came."""
+    return Leaf(Result.UNDETERMINED, why=why, settle=settle)
+
+
+HEALTHY = Leaf(Result.HEALTHY)
+BLIND = undetermined(
+    "{unseen}", "{remedy}"
+)  # values set by the walk from the failed finding
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """A question that a branch makes needless, and why."""
+
+    question: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """One possible answer, and what follows from it."""
+
+    words: str
+    to: str | Leaf
+    """Id of the next node, or where the walk ends."""
+    skips: tuple[Skip, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """How a node's question was answered by the findings."""
+
+    branch: str
+    answer: str
+    mark: Mark = Mark.GOOD
+    evidence: tuple[str, ...] = ()
+    """What was seen, in words; cited by the verdict."""
+    values: Mapping[str, str] = field(default_factory=dict)
+    """For the texts of causes and later questions."""
+    focus: Focus | None = None
+    """What the walk is about from here on; None: as before."""
+    assumptions: tuple[str, ...] = ()
+    unsupported: tuple[str, ...] = ()
+
+
+Judge = Callable[["Scene"], Ruling]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One question."""
+
+    id: str
+    question: str
+    """A template, filled from the values known when it is asked."""
+    judge: Judge
+    branches: Mapping[str, Branch]
+
+    def follow(self, key: str) -> Branch:
+        """The branch of that key; every node has the unseen one."""
+        if key == UNSEEN and key not in self.branches:
+            return Branch("it could not be seen", BLIND)
+        return self.branches[key]
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """The decision tree of one symptom: a root among shared nodes."""
+
+    symptom: Symptom | None
+    root: str
+    nodes: Mapping[str, Node]
+
+    def paths(self) -> Iterator[tuple[tuple[tuple[str, str], ...], Leaf]]:
+        """Every way from the root to a leaf, as ((node, branch), ...) and the leaf."""
+
+        def below(
+            node: Node, taken: tuple[tuple[str, str], ...]
+        ) -> Iterator[tuple[tuple[tuple[str, str], ...], Leaf]]:
+            for key in (*node.branches, UNSEEN):
+                branch = node.follow(key)
+                here = (*taken, (node.id, key))
+                if isinstance(branch.to, Leaf):
+                    yield here, branch.to
+                else:
+                    yield from below(self.nodes[branch.to], here)
+
+        yield from below(self.nodes[self.root], ())
+
+    def edges(self) -> Iterator[tuple[str, str, str | Leaf]]:
+        """Every (node, branch, destination) that can be reached from the root, once."""
+        seen: set[str] = set()
+        waiting = [self.root]
+        while waiting:
+            node = self.nodes[waiting.pop()]
+            if node.id in seen:
+                continue
+            seen.add(node.id)
+            for key, branch in node.branches.items():
+                yield node.id, key, branch.to
+                if isinstance(branch.to, str):
+                    waiting.append(branch.to)

@@ -1,0 +1,68 @@
+"""The decision trees. Nodes are shared: a tree is a root among them.
+
+Every walk begins by finding out what really happens, whatever symptom was named, and
+goes on by what was seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from netwiz.wizard.case import Symptom
+from netwiz.wizard.tree import Branch as _Branch
+from netwiz.wizard.tree import Node, Tree, fault
+from netwiz.wizard.tree import undetermined as _undetermined
+from netwiz.wizard.trees import (
+    listening,
+    loopback,
+    outcomes,
+    published,
+    refused,
+    start,
+    stopped,
+)
+
+_LISTENING_HOST = Node(
+    "listening_host",
+    "does the host listen there?",
+    listening.listening,
+    {
+        "accepts": _Branch("yes", "which_rule"),
+        "loopback": _Branch("on loopback only", fault("host-service-bound-loopback")),
+        "family": _Branch("for the other family", fault("listens-on-other-family")),
+        "address": _Branch(
+            "on another address only",
+            _undetermined(
+                "the host listens on {listeners}, not on {address}",
+                "dial the address it listens on, or bind it to 0.0.0.0",
+            ),
+        ),
+        "nothing": _Branch("no", fault("service-not-listening")),
+    },
+)
+
+NODES: Mapping[str, Node] = MappingProxyType(
+    {
+        node.id: node
+        for node in (
+            *start.NODES,
+            *refused.NODES,
+            *listening.NODES,
+            *loopback.NODES,
+            *published.NODES,
+            *stopped.NODES,
+            *outcomes.NODES,
+            _LISTENING_HOST,
+        )
+    }
+)
+
+TREES: Mapping[Symptom | None, Tree] = MappingProxyType(
+    {symptom: Tree(symptom, "client", NODES) for symptom in (None, *Symptom)}
+)
+
+
+def tree_for(symptom: Symptom | None) -> Tree:
+    """The tree of a symptom; without one, the tree that finds it out."""
+    return TREES[symptom]

@@ -1,0 +1,255 @@
+"""A port of the host: who is meant to serve it, and why it does not."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from netwiz.probes.facts import (
+    HOST,
+    Container,
+    Listener,
+    ListenersByPlace,
+    PortMapping,
+)
+from netwiz.probes.requests import FindListeners
+from netwiz.wizard.scene import Focus, Scene
+from netwiz.wizard.tree import Branch, Node, Ruling, fault
+from netwiz.wizard.trees.attempts import covers, through
+from netwiz.wizard.trees.stopped import ended_for_want_of_port
+from netwiz.wizard.trees.words import as_flag, dial, listed, process_of, sockets_of
+from netwiz.wizard.verdict import Mark
+
+
+def publisher(scene: Scene) -> Ruling:
+    """The container that is, or was to be, published on this port."""
+    focus = scene.focus
+    mappings = _mappings(scene, effective=True)
+    taking = [(c, m) for c, m in mappings if covers(m.host_ip, focus.address)]
+    if taking:
+        container, mapping = taking[0]
+        led = through(focus, scene.snapshot, container, mapping)
+        values = _values(container, mapping)
+        return Ruling(
+            "mapped", f"{container.name}, {as_flag(mapping)}", values=values, focus=led
+        )
+    if mappings:
+        return _elsewhere(scene, mappings)
+    asked = _mappings(scene, effective=False)
+    down = [(c, m) for c, m in asked if not c.running]
+    if down:
+        container, mapping = down[0]
+        return Ruling(
+            "down",
+            f"{container.name}, which is {container.state}",
+            Mark.BAD,
+            evidence=(
+                f"{container.name} is to be published as {as_flag(mapping)} and is "
+                f"{container.state}",
+            ),
+            values=_values(container, mapping),
+            focus=Focus(focus.address, focus.port, container, attempt=focus.attempt),
+        )
+    if asked:
+        return _ignored(scene, *asked[0])
+    return Ruling("nobody", "no container is published there", Mark.ODD)
+
+
+def _values(container: Container, mapping: PortMapping) -> dict[str, str]:
+    return {
+        "server": container.name,
+        "mapping": as_flag(mapping),
+        "inner_port": str(mapping.container_port),
+        "host_ip": mapping.host_ip,
+        "host_port": str(mapping.host_port),
+    }
+
+
+def _mappings(scene: Scene, *, effective: bool) -> list[tuple[Container, PortMapping]]:
+    protocol = scene.case.target.protocol.value
+    return [
+        (c, m)
+        for c in scene.snapshot.containers
+        for m in (c.published if effective else c.requested)
+        if m.host_port == scene.focus.port
+        and m.protocol == protocol
+        and (c.running or not effective)
+    ]
+
+
+def _elsewhere(scene: Scene, mappings: list[tuple[Container, PortMapping]]) -> Ruling:
+    """Mappings of the port that do not take the dialled address."""
+    focus = scene.focus
+    container, mapping = mappings[0]
+    values = _values(container, mapping)
+    evidence = (
+        f"{container.name} is published as "
+        f"{', '.join(as_flag(m) for c, m in mappings if c.id == container.id)}",
+        f"dialled was {focus.address}",
+    )
+    key = "other_address"
+    if ":" in focus.address and not any(":" in m.host_ip for _, m in mappings):
+        key = "ipv4_only"
+    elif _loopback(mapping.host_ip):
+        key = "loopback"
+    return Ruling(
+        key, f"{container.name}, on {as_flag(mapping)}", Mark.BAD, evidence, values
+    )
+
+
+def _loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
+def _ignored(scene: Scene, container: Container, mapping: PortMapping) -> Ruling:
+    """A mapping that was asked for and is not in effect, though the container runs."""
+    networks = [
+        n
+        for a in container.attachments
+        if (n := scene.snapshot.networks_by_id.get(a.network_id)) is not None
+    ]
+    why = "none of its networks can publish ports"
+    if container.network_mode in ("none", "host") or container.rides_on:
+        why = f"network mode {container.network_mode.partition(':')[0]} has no mappings"
+    elif any(n.internal for n in networks):
+        names = ", ".join(n.name for n in networks if n.internal)
+        why = f"the network {names} is internal, so nothing outside may reach it"
+    elif networks:
+        drivers = ", ".join(f"{n.name} ({n.driver})" for n in networks)
+        why = f"it is on {drivers}"
+    values = _values(container, mapping) | {
+        "ignored_because": why,
+        "ignored_network": networks[0].name if networks else container.network_mode,
+    }
+    return Ruling(
+        "ignored",
+        f"{container.name} asked for it; it has no effect",
+        Mark.BAD,
+        evidence=(
+            f"{container.name}: PortBindings ask for {as_flag(mapping)}, Ports in "
+            "effect have nothing for it",
+            why,
+        ),
+        values=values,
+    )
+
+
+def unpublished(scene: Scene) -> Ruling:
+    """Nobody is published on the port: who has anything to do with it?"""
+    focus = scene.focus
+    port, protocol = focus.port, scene.case.target.protocol
+    for container in scene.snapshot.containers:
+        for mapping in container.published:
+            if (
+                container.running
+                and mapping.container_port == port
+                and mapping.protocol == protocol.value
+            ):
+                return _mismatch(scene, container, mapping)
+    own = scene.sockets(HOST).on(port, protocol.value)
+    wanted = ended_for_want_of_port(scene, port)
+    if wanted is not None:
+        return Ruling(
+            "host_mode",
+            f"{wanted.name} wanted it, in host mode, and ended",
+            Mark.BAD,
+            focus=Focus(focus.address, port, wanted, HOST, attempt=focus.attempt),
+        )
+    if own:
+        return _held_by_host(own, focus)
+    found = scene.look(FindListeners(port, protocol), ListenersByPlace)
+    for place, sockets in found.found:
+        holder = None if place == HOST else scene.snapshot.by_id.get(place.key)
+        if holder is not None and not all(s.loopback for s in sockets):
+            return Ruling(
+                "container",
+                f"{holder.name} serves it, inside only",
+                Mark.BAD,
+                evidence=(
+                    f"{holder.name} listens on {sockets_of(sockets)} and has no "
+                    f"mapping for port {port}",
+                    f"nothing listens on port {port} of this host",
+                ),
+                values={"server": holder.name, "inner_port": str(port)},
+            )
+    return Ruling(
+        "nobody",
+        f"nothing on this machine serves port {port}",
+        Mark.BAD,
+        values={"server": "this host"},
+        focus=Focus(
+            focus.address, port, None, HOST, focus.address, port, attempt=focus.attempt
+        ),
+    )
+
+
+def _mismatch(scene: Scene, container: Container, mapping: PortMapping) -> Ruling:
+    values = _values(container, mapping)
+    values["better"] = dial(scene.case.target.host, mapping.host_port)
+    return Ruling(
+        "mismatch",
+        f"{container.name} serves {mapping.container_port} inside; "
+        f"on the host it is {mapping.host_port}",
+        Mark.BAD,
+        evidence=(
+            f"{container.name} is published as {as_flag(mapping)}",
+            f"dialled was port {scene.focus.port}, which is its container side",
+        ),
+        values=values,
+    )
+
+
+def _held_by_host(own: tuple[Listener, ...], focus: Focus) -> Ruling:
+    values = {
+        "server": "this host",
+        "listeners": sockets_of(own),
+        "process": process_of(own),
+    }
+    evidence = (f"the host listens on {listed(own)}",)
+    if any(s.accepts(focus.address) for s in own):
+        return Ruling("accepts", listed(own), values=values)
+    key = "bound" if all(s.loopback for s in own) else "other"
+    return Ruling(key, f"the host, on {listed(own)}", Mark.BAD, evidence, values)
+
+
+NODES = (
+    Node(
+        "publisher",
+        "which container is published on port {port}?",
+        publisher,
+        {
+            "mapped": Branch("a running one", "who_answered"),
+            "loopback": Branch(
+                "one, on a loopback address", fault("published-on-loopback-only")
+            ),
+            "ipv4_only": Branch("one, on IPv4 only", fault("ipv6-host-not-published")),
+            "other_address": Branch("one, on another address", "listening_host"),
+            "down": Branch("one that does not run", "stopped"),
+            "ignored": Branch("one, without effect", fault("publish-ignored")),
+            "nobody": Branch("none", "unpublished"),
+        },
+    ),
+    Node(
+        "unpublished",
+        "who else has to do with port {port}?",
+        unpublished,
+        {
+            "mismatch": Branch(
+                "a mapping with another host port",
+                fault("published-port-mismatch-advertised"),
+            ),
+            "host_mode": Branch("a container in host mode that ended", "stopped"),
+            "bound": Branch(
+                "the host, on loopback only", fault("host-service-bound-loopback")
+            ),
+            "accepts": Branch("the host, and it accepts", "which_rule"),
+            "other": Branch("the host, on another address", "listening_host"),
+            "container": Branch(
+                "a container, unpublished", fault("port-not-published")
+            ),
+            "nobody": Branch("nobody", "listening_host"),
+        },
+    ),
+)

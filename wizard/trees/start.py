@@ -1,0 +1,319 @@
+"""The beginning of every walk: who asks, what the name means, what a try brings."""
+
+from __future__ import annotations
+
+from netwiz.probes.facts import (
+    NameOutcome,
+    NamespaceIdentity,
+    Outcome,
+    Resolution,
+    Ruleset,
+    owners_of_name,
+)
+from netwiz.probes.requests import IdentifyNamespace, ReadRules, Resolve
+from netwiz.wizard.case import ClientKind
+from netwiz.wizard.scene import Focus, Scene
+from netwiz.wizard.tree import (
+    HEALTHY,
+    Branch,
+    Node,
+    Ruling,
+    Skip,
+    fault,
+    undetermined,
+)
+from netwiz.wizard.trees.attempts import first_failing, tries
+from netwiz.wizard.verdict import Mark
+
+EMBEDDED_DNS = "127.0.0.11"
+OUTSIDE_ASSUMED = (
+    "a client beyond this machine was stood in for by the host itself; "
+    "what lies between the two was not looked at"
+)
+
+
+def who_asks(scene: Scene) -> Ruling:
+    """The client, as the engine knows it."""
+    kind = scene.case.client.kind
+    if kind is ClientKind.OUTSIDE:
+        return Ruling(
+            "here", "from outside; the host stands in", assumptions=(OUTSIDE_ASSUMED,)
+        )
+    if kind is not ClientKind.CONTAINER:
+        return Ruling("here", "yes")
+    client = scene.client
+    if client is None:
+        return Ruling("gone", "the engine no longer knows it", Mark.BAD)
+    if not client.running:
+        return Ruling(
+            "stopped", f"it is {client.state}", Mark.BAD, focus=Focus(server=client)
+        )
+    values = {"client_is_container": "yes"}
+    return (
+        Ruling("here", f"up since {client.started_at:%H:%M:%S}", values=values)
+        if (client.started_at)
+        else Ruling("here", "it runs", values=values)
+    )
+
+
+def rides(scene: Scene) -> Ruling:
+    """Whether a client in another's namespace is in the one that the other has now."""
+    client = scene.client
+    owners = scene.snapshot.find(client.rides_on) if client else ()
+    if client is None or not owners:
+        return Ruling("own", "it has its own")
+    owner = owners[0]
+    if not owner.pid:
+        return Ruling("own", f"its owner {owner.name} does not run", Mark.ODD)
+    mine, theirs = scene.look_all(
+        (IdentifyNamespace(client.place), IdentifyNamespace(owner.place)),
+        NamespaceIdentity,
+    )
+    if mine.inode == theirs.inode:
+        return Ruling("own", f"shared with {owner.name}, and the same")
+    return Ruling(
+        "dead",
+        f"not the one that {owner.name} has now",
+        Mark.BAD,
+        evidence=(
+            f"{client.name} is in network namespace {mine.inode}, {owner.name} in "
+            f"{theirs.inode}, though {client.name} was started in {owner.name}'s",
+        ),
+        values={"rider": client.name, "owner": owner.name},
+    )
+
+
+def meaning(scene: Scene) -> Ruling:
+    """What the target's name is for the application."""
+    host = scene.case.target.host
+    found = scene.look(Resolve(scene.place, host), Resolution)
+    listed = ", ".join(found.addresses)
+    values = {"addresses": listed, "name_outcome": found.outcome.value}
+    if found.outcome.ok and found.addresses:
+        how = {
+            NameOutcome.LITERAL: "an address",
+            NameOutcome.HOSTS: f"{listed} (hosts file)",
+        }.get(found.outcome, listed)
+        if scene.case.target.name_only:
+            values["worked"] = f"the name is {listed}"
+            return Ruling("named", how, values=values)
+        return Ruling("address", how, values=values)
+    asked = ", ".join(found.files.servers) or "no server"
+    said = f"{found.outcome.value} ({asked})"
+    evidence = tuple(
+        f"{a.server} on {a.question} {a.record}: {a.outcome.value}"
+        for a in found.answers[:6]
+    )
+    if found.outcome is NameOutcome.REFUSED:
+        return Ruling("refused", said, Mark.BAD, evidence, values)
+    return Ruling("nothing", said, Mark.BAD, evidence, values)
+
+
+def embedded_dns(scene: Scene) -> Ruling:
+    """Why the embedded name server's port refuses."""
+    found = scene.look(Resolve(scene.place, scene.case.target.host), Resolution)
+    if EMBEDDED_DNS not in found.files.servers:
+        return Ruling("other", "another name server refuses", Mark.BAD)
+    rules = scene.look(ReadRules(scene.place), Ruleset)
+    leading = [
+        r for r in rules.rules if r.verdict == "DNAT" and EMBEDDED_DNS in r.target
+    ]
+    held = [
+        s for s in scene.sockets(scene.place).listeners if s.address == EMBEDDED_DNS
+    ]
+    if leading or not held:
+        return Ruling("other", "the NAT rules that lead to it are there", Mark.ODD)
+    ports = ", ".join(sorted({f"{s.protocol} {s.port}" for s in held}))
+    return Ruling(
+        "flushed",
+        "the NAT rules that lead to it are gone",
+        Mark.BAD,
+        evidence=(
+            f"127.0.0.11 port 53 refuses, though the engine listens there on {ports}",
+            f"the nat table inside {scene.case.client.name} has no DNAT to 127.0.0.11",
+        ),
+    )
+
+
+def known_name(scene: Scene) -> Ruling:
+    """Whether the engine has a container by the name that did not resolve."""
+    owners = owners_of_name(scene.snapshot, scene.case.target.host)
+    if not owners:
+        return Ruling("unknown", "no container has that name", Mark.ODD)
+    down = [c for c in owners if not c.running]
+    if len(down) == len(owners):
+        server = down[0]
+        return Ruling(
+            "stopped",
+            f"{server.name}, which is {server.state}",
+            Mark.BAD,
+            evidence=(
+                f"{scene.case.target.host} does not resolve, and the container of that "
+                f"name is {server.state}",
+            ),
+            focus=Focus(server=server),
+        )
+    server = next(c for c in owners if c.running)
+    networks = ", ".join(n.network for n in server.attachments) or "none"
+    return Ruling(
+        "apart",
+        f"{server.name} runs, on {networks}",
+        Mark.ODD,
+        values={"server": server.name, "networks": networks},
+    )
+
+
+def reach(scene: Scene) -> Ruling:
+    """What a connection meets, at each address that the name has."""
+    made = tries(scene)
+    values = {"tried": str(len(made))}
+    working = [t for t in made if t.found.connection.works]
+    if len(working) == len(made):
+        link = made[0].found.connection
+        values["worked"] = f"connected to {link.address} in {link.connect_ms:.1f} ms"
+        more = f", all {len(made)} addresses" if len(made) > 1 else ""
+        return Ruling(
+            "works", values["worked"] + more, values=values, focus=made[0].focus
+        )
+    if working:
+        bad = [t.link.address for t in made if t not in working]
+        return Ruling(
+            "some",
+            f"{len(working)} of {len(made)} addresses answer; not {', '.join(bad)}",
+            Mark.BAD,
+            values=values,
+            focus=first_failing(made).focus,
+        )
+    worst = first_failing(made)
+    link = worst.link
+    values |= {"address": link.address, "outcome": link.outcome.value}
+    key = {
+        Outcome.REFUSED: "refused",
+        Outcome.SILENT: "silent",
+        Outcome.TIMEOUT: "timeout",
+        Outcome.HOST_UNREACHABLE: "unreachable",
+        Outcome.NET_UNREACHABLE: "unreachable",
+        Outcome.CONNECTED: "hung_up",
+    }.get(link.outcome, "other")
+    said = f"{link.outcome.value} {link.errno_name}".strip()
+    if key == "hung_up":
+        said = f"accepted, then {link.after.value}"
+    where = f"{link.address} port {link.port}"
+    return Ruling(
+        key,
+        f"{said} at {where} after {link.connect_ms:.1f} ms",
+        Mark.BAD,
+        evidence=(f"from {scene.place.label}: {where}: {said}",),
+        values=values,
+        focus=worst.focus,
+    )
+
+
+NODES = (
+    Node(
+        "client",
+        "can {client} be looked at?",
+        who_asks,
+        {
+            "here": Branch("it runs", "rides"),
+            "stopped": Branch("it does not run", "stopped"),
+            "gone": Branch(
+                "it is gone",
+                undetermined(
+                    "{client} is gone: the engine no longer knows it",
+                    "start it and diagnose again",
+                ),
+            ),
+        },
+    ),
+    Node(
+        "rides",
+        "is {client}'s network namespace alive?",
+        rides,
+        {
+            "own": Branch("yes", "meaning"),
+            "dead": Branch(
+                "no, its owner has another by now",
+                fault("shared-netns-owner-restarted"),
+                (
+                    Skip(
+                        "what does the name mean?", "nothing can be reached from there"
+                    ),
+                ),
+            ),
+        },
+    ),
+    Node(
+        "meaning",
+        "what does {host} mean to {client}?",
+        meaning,
+        {
+            "address": Branch("an address", "reach"),
+            "named": Branch("an address, and that is all that was asked", HEALTHY),
+            "refused": Branch("its name server refuses", "embedded_dns"),
+            "nothing": Branch("nothing", "known_name"),
+        },
+    ),
+    Node(
+        "embedded_dns",
+        "why does the name server refuse?",
+        embedded_dns,
+        {
+            "flushed": Branch(
+                "the way to it is gone",
+                fault("embedded-dns-nat-flushed"),
+                (Skip("does {host} answer?", "its address could not be learnt"),),
+            ),
+            "other": Branch(
+                "for another reason",
+                undetermined(
+                    "the name server of {client} refuses the connection: "
+                    "{host} could not be resolved",
+                    "is a name server running at the address in its resolv.conf?",
+                ),
+            ),
+        },
+    ),
+    Node(
+        "known_name",
+        "does the engine know {host}?",
+        known_name,
+        {
+            "stopped": Branch("a container that does not run", "stopped"),
+            "apart": Branch(
+                "a running container",
+                undetermined(
+                    "{host} did not resolve for {client} ({name_outcome}), though "
+                    "container {server} runs on {networks}",
+                    "have {client} and {server} a user-defined network in common?",
+                ),
+            ),
+            "unknown": Branch(
+                "no",
+                undetermined(
+                    "{host} did not resolve for {client}: {name_outcome}",
+                    "is the name spelt as the container, alias or zone spells it?",
+                ),
+            ),
+        },
+    ),
+    Node(
+        "reach",
+        "what does a connection to {target} meet?",
+        reach,
+        {
+            "works": Branch(
+                "it works",
+                "worked",
+                (Skip("who listens? which rule refuses?", "the connection works"),),
+            ),
+            "some": Branch("some addresses answer", "replicas"),
+            "refused": Branch("it is refused", "whom"),
+            "hung_up": Branch("accepted, then dropped", "whom"),
+            "silent": Branch("sent, nothing came back (UDP)", "silent"),
+            "timeout": Branch("no answer", "lost"),
+            "unreachable": Branch("unreachable", "lost"),
+            "other": Branch("another error", "lost"),
+        },
+    ),
+)

@@ -1,0 +1,84 @@
+"""Words and small facts that several trees share."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
+
+from netwiz.probes.facts import HOST, Container, Listener, PortMapping
+from netwiz.wizard.scene import Scene
+
+YOUNG_S = 15.0
+"""A container younger than this may still be opening its ports."""
+
+
+def in_container(name: str) -> str:
+    """Shell prefix that runs a host's tool in a container's network namespace."""
+    inspect = f"docker inspect -f '{{{{.State.Pid}}}}' {shlex.quote(name)}"
+    return f"nsenter -t $({inspect}) -n "
+
+
+def listed(listeners: Iterable[Listener]) -> str:
+    """``127.0.0.1:3000 (node)``, several joined; 'nothing' when there is none."""
+    texts = dict.fromkeys(
+        f"{s.text} ({s.process.name})" if s.process else s.text for s in listeners
+    )
+    shown = list(texts)[:6]
+    if len(texts) > len(shown):
+        shown.append(f"{len(texts) - len(shown)} more")
+    return ", ".join(shown) or "nothing"
+
+
+def sockets_of(listeners: Iterable[Listener]) -> str:
+    """Only the sockets, without their processes."""
+    return ", ".join(dict.fromkeys(s.text for s in listeners)) or "nothing"
+
+
+def process_of(listeners: Iterable[Listener], fallback: str = "the service") -> str:
+    """The first known process name."""
+    return next((s.process.name for s in listeners if s.process), fallback)
+
+
+def family(address: str) -> str:
+    """IPv4 or IPv6."""
+    return "IPv6" if ":" in address else "IPv4"
+
+
+def as_flag(mapping: PortMapping) -> str:
+    """A mapping as ``docker run -p`` takes it."""
+    port = f"{mapping.host_port or ''}:{mapping.container_port}".lstrip(":")
+    suffix = "" if mapping.protocol == "tcp" else f"/{mapping.protocol}"
+    if not mapping.host_ip:
+        return f"{port}{suffix}"
+    host = f"[{mapping.host_ip}]" if ":" in mapping.host_ip else mapping.host_ip
+    return f"{host}:{port}{suffix}"
+
+
+def dial(host: str, port: int) -> str:
+    """``pg:3000``, ``[fd00::2]:3000``."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def age_s(container: Container, scene: Scene) -> float:
+    """Seconds since a container's start, by the snapshot's clock; a day if unknown."""
+    if container.started_at is None:
+        return 86400.0
+    return max(0.0, (scene.now - container.started_at).total_seconds())
+
+
+def uptime(container: Container | None, scene: Scene) -> str:
+    """How long a container is up, in words."""
+    if container is None or container.started_at is None:
+        return "for a while"
+    seconds = age_s(container, scene)
+    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds // size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def server_name(scene: Scene) -> str:
+    """The server as people call it."""
+    if scene.focus.server is not None:
+        return scene.focus.server.name
+    return "this host" if scene.focus.place == HOST else scene.focus.address

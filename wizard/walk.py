@@ -1,0 +1,136 @@
+"""The walk: a pure state machine over a tree, and the loop that feeds it findings.
+
+`step` answers with exactly one of *run these probes*, *ask the person*, *conclude*. It
+always begins at the root and replays what is known, so it has no state of its own; going
+back or overriding an answer is just another call. `diagnose` is the loop around it: the
+only thing that it knows of the outside world is the function that answers requests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+
+from netwiz.probes.facts import Finding
+from netwiz.probes.requests import Request
+from netwiz.wizard.case import Case
+from netwiz.wizard.conclude import conclude
+from netwiz.wizard.fill import fill
+from netwiz.wizard.path import path_of
+from netwiz.wizard.record import Answered, steps_of
+from netwiz.wizard.scene import Needed, Scene, Unseen
+from netwiz.wizard.tree import UNSEEN, Leaf, Node, Ruling, Tree, undetermined
+from netwiz.wizard.trees import tree_for
+from netwiz.wizard.verdict import Diagnosis, Mark, Progress
+
+Perform = Callable[[Request], Awaitable[Finding]]
+Tell = Callable[[Progress], None]
+
+MAX_ROUNDS = 64
+"""A walk is a few dozen questions long; beyond this a tree has lost its way."""
+CIRCLES = undetermined("the questions led in circles: a defect of netwiz")
+
+
+@dataclass(frozen=True)
+class Run:
+    """These probes are needed next."""
+
+    requests: tuple[Request, ...]
+    asking: str
+    so_far: tuple[Answered, ...]
+
+
+@dataclass(frozen=True)
+class Conclude:
+    """The walk is at a leaf."""
+
+    leaf: Leaf
+    so_far: tuple[Answered, ...]
+    scene: Scene
+
+
+def step(
+    case: Case,
+    findings: Mapping[Request, Finding],
+    overrides: Mapping[str, str] | None = None,
+    tree: Tree | None = None,
+) -> Run | Conclude:
+    """What comes next for this case, given what is known."""
+    tree = tree or tree_for(case.symptom)
+    base = {"client": case.client.name, "target": case.target.text}
+    base |= {"host": case.target.host, "port": str(case.target.port or "")}
+    scene = Scene(case, findings, base)
+    node = tree.nodes[tree.root]
+    so_far: tuple[Answered, ...] = ()
+    while True:
+        scene = replace(scene, used=[])
+        try:
+            ruling = _rule(node, scene, (overrides or {}).get(node.id, ""))
+        except Needed as needed:
+            asking = fill(node.question, scene.values)
+            return Run(needed.requests, asking, so_far)
+        overridden = (overrides or {}).get(node.id, "") == ruling.branch
+        so_far = (*so_far, Answered(node, ruling, scene, overridden))
+        scene = replace(
+            scene,
+            values={**scene.values, **ruling.values},
+            focus=ruling.focus or scene.focus,
+        )
+        branch = node.follow(ruling.branch)
+        if isinstance(branch.to, Leaf):
+            return Conclude(branch.to, so_far, scene)
+        node = tree.nodes[branch.to]
+
+
+def _rule(node: Node, scene: Scene, forced: str) -> Ruling:
+    """The node's ruling; a person's word goes above it but keeps what was seen."""
+    try:
+        ruling = node.judge(scene)
+    except Unseen as unseen:
+        failed = unseen.failed
+        values = {"unseen": failed.what, "remedy": failed.remedy}
+        values["blind"] = failed.kind.value
+        ruling = Ruling(UNSEEN, failed.what, Mark.UNKNOWN, values=values)
+    if forced and forced != ruling.branch and forced in (*node.branches, UNSEEN):
+        words = node.follow(forced).words
+        return replace(
+            ruling,
+            branch=forced,
+            answer=f"{fill(words, scene.values)} (your word; seen: {ruling.answer})",
+            mark=Mark.ODD,
+            evidence=(),
+        )
+    return ruling
+
+
+async def diagnose(
+    case: Case,
+    perform: Perform,
+    *,
+    overrides: Mapping[str, str] | None = None,
+    tell: Tell | None = None,
+) -> Diagnosis:
+    """Walk the case to its end, fetching what each question needs."""
+    start = time.perf_counter()
+    findings: dict[Request, Finding] = {}
+    told = tell or (lambda _: None)
+
+    def elapsed() -> float:
+        return (time.perf_counter() - start) * 1000
+
+    so_far: tuple[Answered, ...] = ()
+    for _ in range(MAX_ROUNDS):
+        reached = step(case, findings, overrides)
+        so_far = reached.so_far
+        path = path_of(so_far[-1].scene if so_far else None)
+        if isinstance(reached, Conclude):
+            diagnosis = conclude(case, reached.leaf, reached.so_far, reached.scene)
+            told(Progress(case, diagnosis.steps, "", diagnosis.path, elapsed()))
+            return replace(diagnosis, elapsed_ms=elapsed())
+        steps = steps_of(reached.so_far)
+        told(Progress(case, steps, reached.asking, path, elapsed()))
+        found = await asyncio.gather(*map(perform, reached.requests))
+        findings.update(zip(reached.requests, found, strict=True))
+    return conclude(case, CIRCLES, so_far, Scene(case, findings))
