@@ -28,6 +28,7 @@ from netwiz.tui.exits import Exit
 from netwiz.tui.terminal import Terminal, complain
 from netwiz.wizard.case import BadInput, Case
 from netwiz.wizard.report_json import to_json
+from netwiz.wizard.report_layout import BLANK
 from netwiz.wizard.report_text import case_lines, conclusion_lines, step_lines
 from netwiz.wizard.verdict import Diagnosis, Mark, Progress, Result, Step
 
@@ -238,6 +239,8 @@ class TextTeller:
         for step in steps:
             if step.mark is Mark.RUNNING or step in self.shown:
                 continue
+            if not self.shown:
+                self.terminal.show([BLANK])
             self.shown.append(step)
             self.terminal.show(step_lines(step, self.terminal.width))
 
