@@ -57,6 +57,12 @@ class Rule:
     """For a built-in or base chain's rule: prerouting, input, forward, output ..."""
     packets: int = 0
     octets: int = 0
+    tool: str = ""
+    """The command that edits it here: ``iptables``, ``ip6tables-legacy``, ``nft``."""
+    nft_family: str = ""
+    """``inet``, ``bridge``, ``ip`` ...; for rules of nftables only."""
+    exact: bool = True
+    """False when `text` had to be made harmless and is no longer what the tool said."""
 
     @property
     def refuses(self) -> bool:
@@ -84,6 +90,9 @@ class ChainPolicy:
     chain: str
     policy: str
     packets: int = 0
+    """Always 0 for nftables, which does not count what its policies decide."""
+    nft_family: str = ""
+    hook: str = ""
 
 
 @dataclass(frozen=True, slots=True)
