@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 
 from tests.lab import symptom
 from tests.lab.engine import Lab
@@ -44,14 +43,10 @@ def see(raised: Stage, case: Case, seconds: float = APPEAR_SECONDS) -> Seen:
     return seen[-1]
 
 
-def mend(raised: Stage, netwiz_commands: Iterable[str] = ()) -> bool:
-    """Do the fix. False if it is netwiz's own and there is no netwiz here."""
-    commands = list(netwiz_commands)
+def mend(raised: Stage) -> None:
+    """Do the fix; where it is netwiz's own, do what that should come to."""
     for step in raised.play.fix:
-        if step.from_netwiz and not commands:
-            return False
-        raised.act(step, commands)
-    return True
+        raised.act(step, [step.reference] if step.from_netwiz else [])
 
 
 def check(lab: Lab, play: Scenario) -> str:
@@ -62,8 +57,6 @@ def check(lab: Lab, play: Scenario) -> str:
     seen = see(raised, play.case)
     words = f"{seen}"
     if not play.healthy:
-        if mend(raised):
-            words += f" -> fixed: {see(raised, play.case_after)}"
-        else:
-            words += " -> fix: netwiz's own"
+        mend(raised)
+        words += f" -> fixed: {see(raised, play.case_after)}"
     return f"{words} [{up:.1f} s up, {time.monotonic() - begun:.1f} s in all]"

@@ -33,7 +33,7 @@ case "$2" in docker|docker.service) ;; *) echo "only docker lives here" >&2; exi
 esac
 stop() {
     pid=$(cat {folder}/dockerd.pid) && kill -TERM "$pid" || return 0
-    while kill -0 "$pid" 2>/dev/null && grep -qv "^State:.Z" /proc/$pid/status; do
+    while kill -0 "$pid" 2>/dev/null && ! grep -q "^State:.Z" /proc/$pid/status; do
         sleep 0.02
     done
     rm -f {folder}/dockerd.pid

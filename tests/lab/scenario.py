@@ -116,6 +116,7 @@ class Step:
     until: str = ""
     expect_fail: bool = False
     from_netwiz: bool = False
+    reference: str = ""
     pick: int | None = None
 
 
@@ -307,5 +308,7 @@ def _check_step(scenario: Scenario, step: Step) -> None:
         raise ScenarioError(
             "a step has one of run, background, by_hand, recreate, from_netwiz"
         )
+    if step.from_netwiz != bool(step.reference):
+        raise ScenarioError("reference says what netwiz's own fix would come to")
     if step.recreate and step.recreate not in scenario.containers:
         raise ScenarioError(f"recreate: no container {step.recreate}")

@@ -156,7 +156,7 @@ class Stage:
             self._spawn(step.background, step.on)
         elif step.from_netwiz:
             for line in netwiz_commands:
-                self._command(line, "host", expect_fail=False)
+                self._command(self.fill(line), "host", expect_fail=False)
         elif step.run:
             self._command(self.fill(step.run), step.on, step.expect_fail)
         if step.until:
