@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import re
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ class Symptom(StrEnum):
     SLOW = "slow"
 
 
-class BadInput(ValueError):
+class BadInput(ValueError):  # noqa: N818 - it is not ours that is in error
     """What a person gave cannot be used; the message says what and what would do."""
 
 
@@ -193,11 +194,9 @@ def _split_port(rest: str, shown: str) -> tuple[str, int | None]:
 
 
 def _check_host(host: str, shown: str) -> None:
-    try:
+    with contextlib.suppress(ValueError):
         ipaddress.ip_address(host)
         return
-    except ValueError:
-        pass
     if not host:
         raise BadInput(f"'{shown}' names no host; write host:port, as in pg:5432")
     if re.fullmatch(r"[0-9.]+", host):

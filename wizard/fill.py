@@ -12,15 +12,19 @@ from collections.abc import Mapping
 from typing import Any
 
 
+UNFILLED = "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}{}"
+"""How a field shows for which no value is known."""
+
+
 class _Filler(string.Formatter):
     def get_value(
         self,
         key: int | str,
-        args: Any,
+        args: Any,  # noqa: ARG002 - the base class calls it with three
         kwargs: Mapping[str, Any],
     ) -> str:
         """A value by name; one that nobody found is shown as such."""
-        return str(kwargs.get(str(key), f"‹{key}›"))
+        return str(kwargs.get(str(key), UNFILLED.format(key)))
 
     def convert_field(self, value: Any, conversion: str | None) -> Any:
         """``!q`` quotes for a shell."""

@@ -1,4 +1,4 @@
-"""What a node's judge can see: the case, the findings so far, and what the walk is about.
+"""What a node's judge can see: the case, the findings so far, the walk's focus.
 
 A judge reads findings with `look`. One that is not there yet raises `Needed`, which the
 walk answers by fetching it and asking the node again; one that failed raises `Unseen`,
@@ -112,7 +112,7 @@ class Scene:
             raise Unseen(
                 Failed(
                     kind=Failure.BROKEN,
-                    what=f"{type(request).__name__} was answered by {type(found).__name__}",
+                    what=f"a {type(found).__name__} came for {type(request).__name__}",
                 )
             )
         return found
@@ -162,7 +162,7 @@ class Scene:
         return self.look(self.focus.attempt, Attempted)
 
     def shares_network(self, one: Container, other: Container) -> str:
-        """Name of a network that two containers are both on; empty when there is none."""
+        """Name of a network that two containers are both on; empty when none is."""
         mine = {n.network_id: n.network for n in one.attachments}
         return next(
             (mine[n.network_id] for n in other.attachments if n.network_id in mine), ""

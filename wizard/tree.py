@@ -2,8 +2,8 @@
 
 A node's `judge` is a pure function from the scene to a ruling. It may ask the scene for
 findings that are not there yet; the walk then fetches them and asks again (see
-`netwiz.wizard.scene`). Which node follows which is in the data alone, so that a tree can
-be listed, drawn, counted and walked without a socket.
+`netwiz.wizard.scene`). Which node follows which is in the data alone, so that a tree
+can be listed, drawn, counted and walked without a socket.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ class Mark(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One probe behind a step: what was asked, where, and how a person asks the same."""
+    """One probe behind a step: what, where, and how a person asks the same."""
 
     probe: str
     vantage: str

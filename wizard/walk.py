@@ -1,9 +1,9 @@
 """The walk: a pure state machine over a tree, and the loop that feeds it findings.
 
 `step` answers with exactly one of *run these probes*, *ask the person*, *conclude*. It
-always begins at the root and replays what is known, so it has no state of its own; going
-back or overriding an answer is just another call. `diagnose` is the loop around it: the
-only thing that it knows of the outside world is the function that answers requests.
+always begins at the root and replays what is known, so it has no state of its own;
+going back or overriding an answer is just another call. `diagnose` is the loop around
+it: all that it knows of the outside world is the function that answers requests.
 """
 
 from __future__ import annotations

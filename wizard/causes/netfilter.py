@@ -114,8 +114,10 @@ CAUSES = (
         ),
         fixes=(
             FixPlan(
-                "Restart {client}: the engine writes the rules when a container starts. "
-                "If something inside it flushes them, it must leave the nat table alone.",
+                "Restart {client}: the engine writes the rules when a container "
+                "starts. "
+                "If something inside it flushes them, it must leave the nat table "
+                "alone.",
                 ("docker restart {client!q}",),
                 interrupts="{client} while it restarts",
             ),

@@ -75,7 +75,7 @@ CAUSES = (
             "and is published as {mapping}: from outside it is {host_port}. The port "
             "that was registered or configured is not the one that was mapped."
         ),
-        decisive="the dialled port is the container side of a mapping with another host side",
+        decisive="the dialled port is the container side of a mapping, not its host side",
         fixes=(
             FixPlan("Dial {better} (or register that port)."),
             FixPlan(
@@ -94,7 +94,7 @@ CAUSES = (
             "{mapping} opens the port on this host's loopback alone. {client} dials "
             "{address}, where nobody listens."
         ),
-        decisive="the mapping's host address is a loopback one, and another was dialled",
+        decisive="the mapping's host address is a loopback one; another was dialled",
         fixes=(
             FixPlan(
                 "If others shall reach it, recreate {server} with "
@@ -118,7 +118,7 @@ CAUSES = (
             "{server} was started with {mapping}, and the engine has no such mapping "
             "in effect: {ignored_because}."
         ),
-        decisive="HostConfig.PortBindings has the port and NetworkSettings.Ports has not",
+        decisive="HostConfig.PortBindings has the port, NetworkSettings.Ports has not",
         fixes=(
             FixPlan(
                 "Attach {server} to an ordinary bridge network as well, then restart "
@@ -183,7 +183,7 @@ CAUSES = (
             "{client} dials {address}. {server} is published as {mapping}; nothing "
             "listens on port {port} for IPv6."
         ),
-        decisive="every mapping of the port has an IPv4 address, and an IPv6 one was dialled",
+        decisive="all mappings of the port have IPv4 addresses; IPv6 was dialled",
         fixes=(
             FixPlan("Dial the IPv4 address of this host."),
             FixPlan(

@@ -82,7 +82,7 @@ CAUSES = (
     Cause(
         id="host-port-used-inside-network",
         group=GROUP,
-        title="{client} dials {server}'s published port {port}; inside it is {better_port}",
+        title="{port} is {server}'s port on the host; between containers it is {better_port}",
         explanation=(
             "{port} is the port at which {server} is published on the host "
             "({mapping}). Between containers nothing is translated: there {server} "
@@ -105,7 +105,7 @@ CAUSES = (
     Cause(
         id="wrong-target-address",
         group=GROUP,
-        title="{host} is {server}, which does not serve port {port}; {holder_name} does",
+        title="{host} is {server}, which does not serve {port}; {holder_name} does",
         explanation=(
             "{host} means {server} ({server_image}). It listens on {others} and is "
             "not made for port {port}. {holder} listens on {port}: the configuration "

@@ -17,6 +17,7 @@ from netwiz.wizard.trees import (
     listening,
     loopback,
     outcomes,
+    outside,
     published,
     refused,
     start,
@@ -53,6 +54,7 @@ NODES: Mapping[str, Node] = MappingProxyType(
             *published.NODES,
             *stopped.NODES,
             *outcomes.NODES,
+            *outside.NODES,
             _LISTENING_HOST,
         )
     }

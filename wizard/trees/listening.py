@@ -126,7 +126,7 @@ def left_behind(scene: Scene) -> Ruling:
         if held:
             return Ruling(
                 "yes",
-                f"{rider.name} listens on {port}, in a namespace {server.name} has left",
+                f"{rider.name} listens, in a namespace {server.name} has left",
                 Mark.BAD,
                 evidence=(
                     f"{rider.name} was started in {server.name}'s namespace and is in "
@@ -263,8 +263,8 @@ def mapped_astray(scene: Scene) -> Ruling:
         f"{as_flag(focus.mapping)}, but it listens on {listed(serving)}",
         Mark.BAD,
         evidence=(
-            f"{server.name} is published as {as_flag(focus.mapping)}, and nothing in it "
-            f"listens on {focus.inner_port}",
+            f"{server.name} is published as {as_flag(focus.mapping)}, and nothing "
+            f"in it listens on {focus.inner_port}",
             f"it listens on {listed(serving)}",
         ),
         values={"other_port": str(serving[0].port), "others": listed(serving)},

@@ -49,7 +49,7 @@ def worked(scene: Scene) -> Ruling:
                 values=restart_values(server, runs),
             )
     if scene.from_outside:
-        return Ruling("outside", "it works from the host itself", Mark.ODD)
+        return Ruling("outside", "it works from the host itself")
     complained = scene.case.symptom in (
         Symptom.REFUSED,
         Symptom.RESET,
@@ -191,7 +191,7 @@ def lost(scene: Scene) -> Ruling:
             )
         elif hit.policy is not None and hit.policy.policy == "DROP":
             evidence.append(
-                f"the policy DROP of {hit.policy.chain} counted +{hit.packets} meanwhile"
+                f"policy DROP of {hit.policy.chain} counted +{hit.packets} meanwhile"
             )
     link = found.connection
     values = {
@@ -264,15 +264,7 @@ NODES = (
             "looping": Branch(
                 "yes, the server keeps ending", fault("container-restart-loop")
             ),
-            "outside": Branch(
-                "it works from the host; a client outside was not asked",
-                undetermined(
-                    "from this host itself {target} answers ({worked}); the way from "
-                    "the client to this host cannot be seen from here",
-                    "try it from the client; if it fails, look for its SYN on this "
-                    "host's uplink (tcpdump -ni any tcp port {port})",
-                ),
-            ),
+            "outside": Branch("it works from the host itself", "forwarded"),
         },
     ),
     Node(
