@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import re
 import sys
 from collections.abc import Iterable, Iterator
 
@@ -17,11 +16,10 @@ from netwiz.tui.exits import Exit
 from netwiz.tui.terminal import Terminal, complain
 from netwiz.wizard.causes import CAUSES, Cause
 from netwiz.wizard.causes.model import FixPlan
-from netwiz.wizard.fill import fill
+from netwiz.wizard.fill import fields, fill
 from netwiz.wizard.report_layout import BLANK, Line, Tone, wrap
 
 SCHEMA = "netwiz.causes/1"
-_GAP = re.compile("\\u2039([^\\u203a]*)\\u203a")
 
 
 def run_causes(cause_id: str | None, *, as_json: bool) -> int:
@@ -73,8 +71,8 @@ def _told(cause: Cause) -> dict[str, object]:
 
 def _shown(template: str) -> str:
     """The template with its gaps readable: <inner port>."""
-    text = fill(template, {})
-    return _GAP.sub(lambda gap: f"<{gap[1].replace('_', ' ')}>", text)
+    gaps = {name: f"<{name.replace('_', ' ')}>" for name in fields(template)}
+    return fill(template, gaps)
 
 
 def _list(causes: Iterable[Cause], width: int) -> Iterator[Line]:
