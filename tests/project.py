@@ -1,6 +1,7 @@
 """Where things are in this checkout, for the tests that guard its shape."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -59,14 +60,14 @@ def tracked_files() -> list[Path]:
 
     Outside a git checkout, all files that are not hidden.
     """
-    listing = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if listing.returncode == 0:
+    if shutil.which("git") and (ROOT / ".git").exists():
+        listing = subprocess.run(
+            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         names = [ROOT / name for name in listing.stdout.split("\0") if name]
     else:
         names = [

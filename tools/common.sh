@@ -31,6 +31,7 @@ apt_install() {
         policy=/usr/sbin/policy-rc.d
         ours='# put here by netwiz while it installs packages'
         enabled=$(mktemp)
+        log=$(mktemp)
         trap 'apt_restore' EXIT
         trap 'exit 130' HUP INT TERM
         unit_links >"$enabled"
@@ -41,13 +42,16 @@ apt_install() {
         chmod 755 "$policy"
         # The package lists are tried as they are first: a machine may have good ones
         # and no way to fetch others.
-        apt_get install "$@" || { apt_get update && apt_get install "$@"; }
+        apt_get install "$@" || { apt_get update && apt_get install "$@"; } || {
+            cat "$log" >&2
+            exit 4
+        }
     )
 }
 
 apt_get() {
     DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends "$@" \
-        </dev/null >&2
+        </dev/null >"$log" 2>&1
 }
 
 apt_restore() {
@@ -59,7 +63,7 @@ apt_restore() {
     unit_links | comm -13 "$enabled" - | while read -r link; do
         rm -f "$link"
     done
-    rm -f "$enabled"
+    rm -f "$enabled" "$log"
 }
 
 unit_links() {
