@@ -181,6 +181,9 @@ class Engine:
     iptables: bool | None = None
     """False when the daemon was told not to write rules; None when unknown."""
     warnings: tuple[str, ...] = ()
+    local: bool = True
+    """False when the pids it names are not processes of this machine; they are then
+    left out, for they would lead into strangers' namespaces."""
 
 
 @dataclass(frozen=True, slots=True)

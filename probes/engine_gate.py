@@ -1,0 +1,191 @@
+"""The gate to the engine: every question to it passes through here, off the loop.
+
+Made without connecting; the first call connects. The docker SDK blocks and takes a
+tenth of a second to import, so both happen in a worker thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from netwiz.probes.engine_endpoint import EngineEndpoint, find_endpoint
+from netwiz.probes.engine_errors import EngineAnswerError, NotAnEngineError, explained
+from netwiz.probes.engine_stream import EngineStream, open_stream
+from netwiz.probes.errors import ProbeError
+from netwiz.probes.facts.base import Failure
+from netwiz.probes.text import plain
+
+if TYPE_CHECKING:
+    from docker.api.client import APIClient
+
+TIMEOUT_S = 5.0
+"""How long the engine may keep silent."""
+WHOLE_ANSWER_S = 8.0
+"""How long one answer may take as a whole, however steadily it drips."""
+ANSWER_LIMIT = 64 << 20
+"""Octets of one answer; the list of a thousand containers has about one million."""
+
+_VERSION = re.compile(r"\d{1,3}\.\d{1,4}")
+
+
+def open_engine(
+    environ: Mapping[str, str] = os.environ, *, timeout_s: float = TIMEOUT_S
+) -> DockerGate:
+    """The gate to the engine that the environment names; never raises or connects."""
+    return DockerGate(find_endpoint(environ), timeout_s=timeout_s)
+
+
+class DockerGate:
+    """An EngineGate on the docker SDK's APIClient.
+
+    Every error of the engine, of the SDK or of the connection leaves as a ProbeError:
+    Failure.GONE for what the engine does not know (any more), else Failure.ENGINE.
+    """
+
+    def __init__(self, where: EngineEndpoint, *, timeout_s: float = TIMEOUT_S) -> None:
+        self.where = where
+        self.endpoint = where.url
+        self.timeout_s = timeout_s
+        self._pool = ThreadPoolExecutor(4, thread_name_prefix="engine")
+        self._lock = threading.Lock()
+        self._made: APIClient | None = None
+        self._closed = False
+
+    async def call(self, what: str, do: Callable[[Any], Any]) -> Any:
+        """Run `do(client)` in a worker thread.
+
+        Args:
+            what: what is asked, as the beginning of an error's message.
+            do: is given the docker SDK's APIClient.
+        """
+        if self._closed:
+            raise ProbeError(Failure.ENGINE, f"{what}: the engine's gate is closed")
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._pool, self._run, what, do)
+
+    async def stream(self, what: str, path: str) -> EngineStream:
+        """A connection of its own, for an answer that has no end.
+
+        Args:
+            what: what is asked, as the beginning of an error's message.
+            path: without the version, which is put before it.
+        """
+        version = await self.call(what, lambda client: client.api_version)
+        try:
+            return await open_stream(self.where, f"/v{version}{path}", self.timeout_s)
+        except Exception as error:
+            raise explained(what, error, self.where) from error
+
+    def close(self) -> None:
+        """Give connections and threads back; a call under way ends by its timeout."""
+        self._closed = True
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        # Without the lock: a worker may hold it while it waits for a dead engine.
+        made, self._made = self._made, None
+        if made is not None:
+            made.close()
+
+    def _run(self, what: str, do: Callable[[Any], Any]) -> Any:
+        try:
+            return do(self._client())
+        except Exception as error:
+            raise explained(what, error, self.where) from error
+
+    def _client(self) -> APIClient:
+        if self.where.problem:
+            raise ProbeError(Failure.ENGINE, self.where.problem, self.where.remedy)
+        with self._lock:
+            if self._made is not None:
+                return self._made
+            made = self._connect()
+            if self._closed:
+                made.close()
+            else:
+                self._made = made
+            return made
+
+    def _connect(self) -> APIClient:
+        from docker.api.client import APIClient
+        from docker.tls import TLSConfig
+
+        tls = self.where.tls
+        config: TLSConfig | bool = False
+        if tls is not None:
+            pair = (tls.certificate, tls.key) if tls.certificate and tls.key else None
+            config = TLSConfig(
+                client_cert=pair, ca_cert=tls.ca or None, verify=tls.verify
+            )
+        client = APIClient(
+            base_url=self.where.base_url,
+            version="auto",
+            timeout=self.timeout_s,  # type: ignore[arg-type]
+            tls=config,
+        )
+        if self.where.path:
+            # Else requests looks for proxies and .netrc at each call.
+            client.trust_env = False
+        if not _VERSION.fullmatch(client.api_version):
+            client.close()
+            raise NotAnEngineError("it names no API version")
+        return client
+
+
+def get(client: Any, path: str, *, limit: int = ANSWER_LIMIT, **params: Any) -> bytes:
+    """The body of a GET, bounded in size and in time; for use inside `call`.
+
+    Args:
+        client: the APIClient.
+        path: without the version.
+        limit: octets; more is an error, not a silent cut.
+        params: the query; what is no text or number is written as JSON (filters).
+
+    Raises:
+        EngineAnswerError: an HTTP status of 400 and above.
+        NotAnEngineError: more than `limit`, or longer than WHOLE_ANSWER_S.
+        requests.RequestException: the connection failed.
+    """
+    end = time.monotonic() + WHOLE_ANSWER_S
+    query = {
+        name: value if isinstance(value, str | int) else json.dumps(value)
+        for name, value in params.items()
+    }
+    url = f"{client.base_url}/v{client.api_version}{path}"
+    with client.get(url, params=query, timeout=client.timeout, stream=True) as answer:
+        body = bytearray()
+        for part in answer.iter_content(1 << 16):
+            body += part
+            if len(body) > limit:
+                raise NotAnEngineError(f"more than {limit >> 20} MiB in one answer")
+            if time.monotonic() > end:
+                raise TimeoutError
+        if answer.status_code >= 400:
+            raise EngineAnswerError(answer.status_code, _message(bytes(body)))
+        return bytes(body)
+
+
+def get_json(client: Any, path: str, **params: Any) -> object:
+    """The JSON answer to a GET; see `get` for what it raises."""
+    body = get(client, path, **params)
+    try:
+        found: object = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise NotAnEngineError(f"{path} brought no JSON") from error
+    return found
+
+
+def _message(body: bytes) -> str:
+    """The engine's own words: ``{"message": ...}``, or the beginning of the body."""
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        found = None
+    said = found.get("message") if isinstance(found, dict) else None
+    return plain(said if isinstance(said, str) else body.strip(), 300)

@@ -1,0 +1,355 @@
+"""Lines that carry a network error: what failed, and towards whom. Pure.
+
+Each client library writes in its own way; what they share is a phrase that names the
+symptom, and near it a target. The phrases decide; the target is taken from the most
+exact form that the line holds, else left empty. Everything is linear in the length of
+the line: no expression has nested or adjacent unbounded repetitions.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+
+INPUT_LIMIT = 4096
+"""Characters of a line that are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorSeen:
+    """A network error read from a line."""
+
+    symptom: str
+    """refused, timeout, dns, tls, reset or unreachable."""
+    host: str = ""
+    """Name or address of the target; empty when the line does not tell."""
+    port: int | None = None
+    matched: str = ""
+    """The words that decided."""
+
+
+def looks_like_network_error(text: str) -> bool:
+    """Whether a line carries a network error."""
+    return _symptom(text[:INPUT_LIMIT]) is not None
+
+
+def read_error(text: str) -> ErrorSeen | None:
+    """Symptom and target of the network error in a line; None when it carries none.
+
+    A pasted text of several lines is read as one; a proxy's line (nginx) names the
+    client as well, and the upstream is meant.
+    """
+    text = text[:INPUT_LIMIT]
+    found = _symptom(text)
+    if found is None:
+        return None
+    symptom, matched = found
+    host, port = _name_target(text) if symptom == "dns" else ("", None)
+    if not host:
+        host, port = _target(text)
+    return ErrorSeen(symptom, host, port, matched)
+
+
+# In this order: a line on a name often holds the words of other symptoms as well.
+_PHRASES: dict[str, tuple[str, ...]] = {
+    "dns": (
+        r"\bENOTFOUND\b",
+        r"\bEAI_(?:AGAIN|NONAME|NODATA|FAIL)\b",
+        r"\bno such host\b",
+        r"\bserver misbehaving\b",
+        r"\bcould ?n[o']t resolve (?:host|proxy|server)",
+        r"\bcould not resolve\b",
+        r"\bunable to resolve (?:host|address|name)",
+        r"\bcould not translate host name\b",
+        r"\bname or service not known\b",
+        r"\bnodename nor servname\b",
+        r"\btemporary failure in name resolution\b",
+        r"\bname does not resolve\b",
+        r"\bname resolution (?:failed|failure|error)\b",
+        r"\bNameResolutionError\b",
+        r"\bUnknownHostException\b",
+        r"\bgetaddrinfo (?:failed|failure)\b",
+        r"\bfailed to resolve '",
+        r"\bno address associated with hostname\b",
+        r"\bunknown (?:mysql server )?host\b",
+        r"\bbad address '",
+        r"\bhost not found\b",
+        r"\bcould not be resolved\b",
+        r"\bNXDOMAIN\b",
+        r"\bfailed to lookup address information\b",
+    ),
+    "tls": (
+        r"\bx509: ",
+        r"\bcertificate[ _]verify[ _]failed\b",
+        r"\bSSL_ERROR_\w{1,40}",
+        r"\bSSLHandshakeException\b",
+        r"\bPKIX path building failed\b",
+        r"\btls: (?:handshake failure|failed to verify|bad certificate|first record)",
+        r"\bremote error: tls: ",
+        r"\bself[- ]signed certificate in certificate chain\b",
+        # Servers also announce that they made one; that is no error.
+        r"\b(?:error|failed|problem|reason)\W[^\n]{0,40}self[- ]signed certificate\b",
+        r"\bunable to get (?:local )?issuer certificate\b",
+        r"\bunable to verify the first certificate\b",
+        r"\bcertificate has expired\b",
+        r"\bwrong version number\b",
+        r"\b(?:ssl|tls) handshake (?:failed|failure|error)\b",
+        r"\bSSL certificate problem\b",
+        r"\b(?:sslv3|tlsv1) alert\b",
+        r"\bDEPTH_ZERO_SELF_SIGNED_CERT\b",
+        r"\bUNABLE_TO_(?:VERIFY|GET)_\w{1,40}",
+        r"\bERR_TLS_\w{1,40}",
+        r"\bCERT_HAS_EXPIRED\b",
+        r"\bSSL_do_handshake\(\) failed\b",
+        r"\bSSL connection could not be established\b",
+        r"\bThe remote certificate is invalid\b",
+        r"\bno alternative certificate subject name matches\b",
+        r"\bserver gave HTTP response to HTTPS client\b",
+        r"\balert unknown ca\b",
+    ),
+    "refused": (
+        r"\bECONNREFUSED\b",
+        r"\bconnection refused\b",
+        r"\bconnection to \S{1,255} refused\b",
+        r"\bactively refused\b",
+        r"\bConnectionRefusedError\b",
+        r"\bErrno[:= ]{0,2} ?111\b",
+        r"\bError 111 connecting\b",
+        r"\b(?:os error|connect error:) 111\b",
+        r"\bMySQL server on '[^']{1,255}' \(111\b",
+        r"\bcould ?n[o']t connect to (?:server|host)\b",
+        r"\bNo connection could be made\b",
+        r"\[Connect call failed\b",
+    ),
+    "reset": (
+        r"\bECONNRESET\b",
+        r"\bconnection reset\b",
+        r"\bConnectionResetError\b",
+        r"\bEPIPE\b",
+        r"\bbroken pipe\b",
+        r"\bsocket hang up\b",
+        r"\bempty reply from server\b",
+        r"\bserver closed the connection unexpectedly\b",
+        r"\bforcibly closed by\b",
+        r"\bRemoteDisconnected\b",
+        r"\bRemote end closed connection\b",
+        r"\bprematurely closed\b",
+        r"\bRecv failure\b",
+        r"\bConnection closed by server\b",
+        r"\bterminated the connection unexpectedly\b",
+    ),
+    "unreachable": (
+        r"\bEHOSTUNREACH\b",
+        r"\bENETUNREACH\b",
+        r"\bno route to host\b",
+        r"\b(?:host|network) (?:is )?unreachable\b",
+        r"\bNoRouteToHostException\b",
+        r"\bdestination (?:host|net|network|port) unreachable\b",
+        r"\bErrno[:= ]{0,2} ?1(?:01|13)\b",
+        r"\bError 1(?:01|13) connecting\b",
+        r"\bos error 1(?:01|13)\b",
+        r"\bMySQL server on '[^']{1,255}' \(1(?:01|13)\b",
+    ),
+    "timeout": (
+        r"\bE(?:SOCKET)?TIMEDOUT\b",
+        r"\bUND_ERR_\w{1,20}_TIMEOUT\b",
+        r"\bi/o timeout\b",
+        r"\b(?:connection|connect|operation|request) timed out\b",
+        r"\b(?:read|download|upstream) timed out\b",
+        r"\b(?:SocketTimeout|ConnectTimeout|ReadTimeout)(?:Exception|Error)\b",
+        r"\bexceptions\.(?:Connect|Read)Timeout\b",
+        r"\bcontext deadline exceeded\b",
+        r"\b(?:failed|error|connection): timeout expired\b",
+        r"\bTLS handshake timeout\b",
+        # Not the line of a configuration that names a time.
+        r"\bconnect(?:ion)? timeout\b(?!\W{0,3}(?:is|of|set|to|=)?\W{0,3}\d)",
+        r"\bTimeout connecting to\b",
+        r"\bTimeout exceeded while awaiting headers\b",
+        r"\bdid not properly respond after a period\b",
+        r"\bErrno[:= ]{0,2} ?110\b",
+        r"\bError 110 connecting\b",
+        r"\bos error 110\b",
+        r"\bMySQL server on '[^']{1,255}' \(110\b",
+    ),
+}
+
+_PATTERNS = tuple(
+    (symptom, re.compile("|".join(phrases), re.IGNORECASE))
+    for symptom, phrases in _PHRASES.items()
+)
+
+_ROOTS = (
+    *("refus", "reset", "timed", "timeout", "unreach", "resol", "host", "errno"),
+    *("certific", "x509", "tls", "ssl", "econn", "epipe", "pipe", "closed", "hang up"),
+    *("eai_", "enotfound", "connect", "nxdomain", "misbehav", "not known", "deadline"),
+    *("address", "error", "version number", "reply", "failure", "terminated", "cert"),
+    *("getaddrinfo", "alert", "respond"),
+)
+"""Every phrase holds one of these: most lines are spared the search for the rest."""
+
+
+def _symptom(text: str) -> tuple[str, str] | None:
+    lower = text.lower()
+    if not any(root in lower for root in _ROOTS):
+        return None
+    for symptom, pattern in _PATTERNS:
+        found = pattern.search(text)
+        if found:
+            # A look-up that got no answer is about names, whatever else it says.
+            looked_up = symptom in ("timeout", "refused", "unreachable")
+            if looked_up and _GO_LOOKUP.search(text):
+                return "dns", found[0]
+            return symptom, found[0]
+    return None
+
+
+_HOST = r"(\[[0-9A-Fa-f:.%\w]{2,60}\]|[A-Za-z0-9_][\w.-]{0,252})"
+_HOST_OR_V6 = rf"(?:{_HOST}|([0-9A-Fa-f]{{0,4}}:[0-9A-Fa-f:.]{{1,45}}))"
+_PORT = r"(\d{1,5})\b"
+_NAME = r"([A-Za-z0-9_][\w.-]{0,252})"
+_KEY = "(?:address|addr|host|target|server|upstream|backend|peer)"
+_QUOTE = r"['\"]?"
+
+_GO_LOOKUP = re.compile(rf"\blookup {_NAME}(?: on [\w.:\[\]-]{{1,80}})?: ")
+
+_NAME_TARGETS = (
+    _GO_LOOKUP,
+    *(
+        re.compile(pattern, re.IGNORECASE)
+        for pattern in (
+            rf"\b(?:ENOTFOUND|EAI_AGAIN|EAI_NONAME|EAI_NODATA) {_NAME}",
+            rf"\bUnknownHostException: {_NAME}",
+            rf"\bresolve (?:host|proxy|server|address|name):? {_QUOTE}{_NAME}",
+            rf"\bcould not translate host name {_QUOTE}{_NAME}",
+            rf"\b(?:bad address|failed to resolve|host not found in upstream) '{_NAME}",
+            rf"\bhost not found in upstream \"{_NAME}",
+            rf"\bunknown (?:mysql server )?host:? {_QUOTE}{_NAME}",
+            rf"\bcould not resolve:? {_QUOTE}{_NAME}",
+            rf"\bError -\d connecting to {_NAME}",
+            rf"\bgetaddrinfo for {_NAME} failed",
+            rf"\b{_NAME} could not be resolved",
+            rf"\b{_NAME}: (?:Name or service|Temporary failure|Name does not)",
+            rf"\bhost ['\"]{_NAME}['\"]",
+        )
+    ),
+)
+
+_TARGETS = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        # nginx: the client and the server of the line are not the target.
+        rf"\bupstream: \"\w{{1,12}}://{_HOST}:{_PORT}",
+        # psycopg, libpq: the address was what it dialled, the name what was meant.
+        rf"\bserver at \"([^\"]{{1,255}})\"(?: \([^)]{{1,60}}\))?, port {_PORT}",
+        rf"\bhost \"([^\"]{{1,255}})\"[^?]{{1,120}} on port {_PORT}",
+        # urllib3 and requests.
+        rf"\bhost=['\"]([^'\"]{{1,255}})['\"], port={_PORT}",
+        # Go: the address behind the arrow is the peer.
+        rf"\b(?:dial|read|write) (?:tcp|udp)[46]? (?:\S{{1,80}}->)?{_HOST}:{_PORT}",
+        # Node.
+        rf"\bE[A-Z]{{6,14}} {_HOST_OR_V6}:{_PORT}",
+        # curl, nc, ssh.
+        rf"\bconnect to (?:host )?{_HOST} port {_PORT}",
+        rf"\bconnect to {_HOST} \([^)]{{1,60}}\) port {_PORT}",
+        # wget.
+        rf"\bConnecting to {_HOST} \([^)]{{1,255}}\)\|[^|]{{1,255}}\|:{_PORT}",
+        # redis-py, redis-cli, MySQL, aiohttp, Ruby, Java.
+        rf"\bconnecting to {_HOST}:{_PORT}",
+        rf"\bRedis at {_HOST}:{_PORT}",
+        rf"\bserver on ['\"]{_HOST}:{_PORT}",
+        rf"\bconnect to host {_HOST}:{_PORT}",
+        rf"\bconnect\(2\) for \"?{_HOST}(?:\" port |:){_PORT}",
+        rf"\bconnect(?:ion)? (?:to|with) ['\"/]?(?:[\w.-]{{1,253}}/)?{_HOST}:{_PORT}",
+        rf"\bConnect call failed \(['\"]([^'\"]{{1,60}})['\"], {_PORT}",
+        # URLs, with or without a password in them; .NET; key and value.
+        rf"\b\w{{1,12}}://(?:[^\s/@]{{1,200}}@)?{_HOST}:{_PORT}",
+        rf"\({_HOST}:{_PORT}\)",
+        rf"\b{_KEY}[=: ]{{1,2}}['\"/]?{_HOST}:{_PORT}",
+    )
+)
+
+_HOST_ONLY = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"\bserver on ['\"]{_HOST}['\"]",
+        rf"\bconnect to remote host \({_HOST}\)",
+        rf"\bhttps?://{_HOST}(?![\w:])",
+    )
+)
+_ADDRESS = re.compile(r"(?<![\w.])((?:\d{1,3}\.){3}\d{1,3})(?::(\d{1,5}))?(?![\w.])")
+_PLAIN = re.compile(r"(?<![\w.:-])([A-Za-z_][\w.-]{0,252}):(\d{2,5})(?![\w:.])")
+
+_NO_HOSTS = frozenset(
+    [
+        "host",
+        "name",
+        "or",
+        "address",
+        "failed",
+        "error",
+        "getaddrinfo",
+        "pid",
+        "line",
+        "code",
+        "status",
+        "errno",
+        "id",
+        "took",
+        "time",
+        "thread",
+        "req",
+        "request",
+        "port",
+        "level",
+        "exit",
+        "server",
+        "client",
+    ]
+)
+"""Words that stand where a host could."""
+_FILES = (".go", ".py", ".js", ".ts", ".java", ".rs", ".c", ".rb", ".php", ".cs")
+"""``main.go:42`` is a place in a program, not a target."""
+
+
+def _name_target(text: str) -> tuple[str, int | None]:
+    for pattern in _NAME_TARGETS:
+        found = pattern.search(text)
+        host = found[1].strip(".") if found else ""
+        if host and host.lower() not in _NO_HOSTS:
+            behind = re.search(rf"\b{re.escape(host)}:(\d{{1,5}})\b", text)
+            return host, _port(behind[1]) if behind else None
+    return "", None
+
+
+def _target(text: str) -> tuple[str, int | None]:
+    for pattern in (*_TARGETS, *_HOST_ONLY, _ADDRESS, _PLAIN):
+        for found in pattern.finditer(text):
+            *hosts, port = (
+                found.groups() if pattern not in _HOST_ONLY else (found[1], "")
+            )
+            host = next(filter(None, hosts), "")
+            if _is_host(host) and (not port or _port(port)):
+                return _host(host), _port(port)
+    return "", None
+
+
+def _port(digits: str | None) -> int | None:
+    value = int(digits) if digits else 0
+    return value if 0 < value < 65_536 else None
+
+
+def _host(text: str) -> str:
+    return text.strip("[]").rstrip(".")
+
+
+def _is_host(text: str) -> bool:
+    """Whether it can be one: what looks like an address must be one."""
+    bare = _host(text)
+    if ":" in bare or not re.search(r"[A-Za-z]", bare):
+        try:
+            ipaddress.ip_address(bare.partition("%")[0])
+        except ValueError:
+            return False
+        return True
+    return bare.lower() not in _NO_HOSTS and not bare.lower().endswith(_FILES)
