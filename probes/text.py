@@ -28,7 +28,7 @@ def plain(text: str | bytes | None, limit: int = LIMIT) -> str:
 def _shown(char: str) -> str:
     if char == "\t":
         return "    "
-    if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"):
+    if char != " " and unicodedata.category(char)[0] in "CZ":
         code = ord(char)
         if code < 0x100:
             return f"\\x{code:02x}"

@@ -175,7 +175,7 @@ def parse_target(text: str) -> Target:
 def _split_port(rest: str, shown: str) -> tuple[str, int | None]:
     if rest.startswith("["):
         host, sep, tail = rest[1:].partition("]")
-        if not sep or (tail and not tail.startswith(":")):
+        if not sep or ":" not in host or (tail and not tail.startswith(":")):
             raise BadInput(f"'{shown}': an IPv6 address is written [2001:db8::1]:3000")
         port = tail[1:]
         if tail == ":":

@@ -75,7 +75,7 @@ CAUSES = (
             "and is published as {mapping}: from outside it is {host_port}. The port "
             "that was registered or configured is not the one that was mapped."
         ),
-        decisive="the dialled port is the container side of a mapping, not its host side",
+        decisive="the dialled port is the container side of a mapping only",
         fixes=(
             FixPlan("Dial {better} (or register that port)."),
             FixPlan(

@@ -82,7 +82,7 @@ CAUSES = (
     Cause(
         id="host-port-used-inside-network",
         group=GROUP,
-        title="{port} is {server}'s port on the host; between containers it is {better_port}",
+        title="{port} is {server}'s port on the host; inside it is {better_port}",
         explanation=(
             "{port} is the port at which {server} is published on the host "
             "({mapping}). Between containers nothing is translated: there {server} "

@@ -188,7 +188,7 @@ def two_owners(scene: Scene) -> Ruling:
     others = [
         h
         for h in found.holders
-        if h.place != focus.place and h.place != HOST and _same_wire(h.place, scene)
+        if h.place not in (focus.place, HOST) and _same_wire(h.place, scene)
     ]
     if not others:
         return Ruling("one", f"only {focus.server.name} has it")
@@ -226,9 +226,7 @@ def two_owners(scene: Scene) -> Ruling:
 
 
 def _same_wire(place: Place, scene: Scene) -> bool:
-    """Whether a container is on a network of the server's; same numbers elsewhere
-    are no conflict.
-    """
+    """Whether two containers share a wire: same numbers elsewhere do no harm."""
     other = scene.snapshot.by_id.get(place.key)
     server = scene.focus.server
     return bool(other and server and scene.shares_network(other, server))

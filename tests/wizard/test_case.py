@@ -1,0 +1,121 @@
+"""What people write for FROM and TO, good and bad."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netwiz.probes.facts import Container, Engine, HostFacts, Protocol, Snapshot, State
+from netwiz.wizard.case import (
+    BadInput,
+    ClientKind,
+    Target,
+    parse_client,
+    parse_target,
+)
+
+NOW = dt.datetime(2026, 11, 21, 2, 4, tzinfo=dt.UTC)
+TARGETS = {
+    "pg:3000": Target("pg", 3000),
+    "PG:3000": Target("pg", 3000),
+    "172.18.0.2:80": Target("172.18.0.2", 80),
+    "[fd00::0002]:80": Target("fd00::2", 80),
+    "tcp://pg:5432": Target("pg", 5432),
+    "udp://dns:53": Target("dns", 53, "udp"),
+    "http://pg": Target("pg", 80, "http"),
+    "http://pg:8080/path?q=1": Target("pg", 8080, "http"),
+    "https://u:secret@api.example/x": Target("api.example", 443, "https"),
+    "dns://pg": Target("pg", None, "dns"),
+    "pg": Target("pg", None, "dns"),
+    "my_service:80": Target("my_service", 80),
+    "localhost:3000": Target("localhost", 3000),
+    "::1": Target("::1", None, "dns"),
+}
+BAD = {
+    "": "names no host",
+    ":80": "names no host",
+    "pg:": "port is missing",
+    "pg:http": "a number from 1 to 65535",
+    "pg:0": "a number from 1 to 65535",
+    "pg:65536": "a number from 1 to 65535",
+    "pg:99999999999999999999": "a number from 1 to 65535",
+    "pg:-1": "a number from 1 to 65535",
+    "pg:٣": "a number from 1 to 65535",
+    "tcp://pg": "lacks a port",
+    "ftp://pg:21": "unknown scheme",
+    "dns://pg:53": "without a port",
+    "300.1.2.3:80": "no IPv4 address",
+    "[fd00::2:80": "IPv6 address is written",
+    "[fd00::2]80": "IPv6 address is written",
+    "[zz]:80": "IPv6 address is written",
+    "a b:80": "no host name",
+    "\x1b[31mpg:80": "no host name",
+    "-pg:80": "no host name",
+    "a" * 300 + ":80": "no host name",
+}
+
+
+def snapshot(*names: str) -> Snapshot:
+    containers = tuple(
+        Container(id=f"{i:x}" * 2 + "0" * 62, name=n, state=State.RUNNING, pid=1)
+        for i, n in enumerate(names, 10)
+    )
+    engine = Engine("unix:///run/docker.sock")
+    return Snapshot(NOW, HostFacts(namespaces=("blue",)), engine, containers=containers)
+
+
+@pytest.mark.parametrize(("text", "want"), TARGETS.items())
+def test_targets(text: str, want: Target) -> None:
+    got = parse_target(text)
+    assert got == want
+    assert parse_target(got.text) == got
+
+
+@pytest.mark.parametrize(("text", "words"), BAD.items())
+def test_bad_targets_say_what_would_be_right(text: str, words: str) -> None:
+    with pytest.raises(BadInput, match=words) as caught:
+        parse_target(text)
+    message = str(caught.value)
+    assert message.isprintable()
+    assert len(message) < 300
+
+
+@given(st.text(max_size=400))
+def test_no_target_ever_breaks_anything(text: str) -> None:
+    try:
+        got = parse_target(text)
+    except BadInput as error:
+        assert str(error).isprintable()
+    else:
+        assert parse_target(got.text) == got
+        assert got.protocol in Protocol
+
+
+def test_clients() -> None:
+    machine = snapshot("order", "pg")
+    assert parse_client("host", machine).kind is ClientKind.HOST
+    assert parse_client("outside", machine).kind is ClientKind.OUTSIDE
+    assert parse_client("blue", machine).kind is ClientKind.NETNS
+    assert parse_client("order", machine).container_id == machine.containers[0].id
+    assert parse_client("bb0", machine).name == "pg"
+
+
+def test_unknown_and_ambiguous_clients() -> None:
+    machine = snapshot("order", "pg")
+    with pytest.raises(BadInput, match="did you mean order"):
+        parse_client("ordr", machine)
+    with pytest.raises(BadInput, match="no container is named"):
+        parse_client("\x1b]0;evil\x07", machine)
+    twins = Snapshot(
+        NOW,
+        engine=Engine("x"),
+        containers=(Container("ab" * 32, "one"), Container("ab" * 31 + "cd", "two")),
+    )
+    with pytest.raises(BadInput, match="any of one, two"):
+        parse_client("abab", twins)
+    lost = Snapshot(NOW, missing="no Docker Engine answers at unix:///x")
+    with pytest.raises(BadInput, match="no Docker Engine answers"):
+        parse_client("order", lost)
