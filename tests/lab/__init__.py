@@ -1,0 +1,1 @@
+"""A hermetic Docker Engine and the scenarios that break it."""

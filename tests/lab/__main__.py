@@ -11,16 +11,17 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.lab import check, scenario, state
+from tests.lab import check, loader, state
 from tests.lab.engine import Lab, why_impossible
-from tests.lab.scenario import Scenario, ScenarioError
+from tests.lab.loader import ScenarioError
+from tests.lab.scenario import Scenario
 from tests.lab.stage import Stage
 from tests.lab.state import LabError
 
 
 def _list(words: argparse.Namespace) -> int:
-    for path in scenario.all_paths():
-        play = scenario.load(path)
+    for path in loader.all_paths():
+        play = loader.load(path)
         print(
             f"{play.id:46} {play.expect.cause or play.expect.outcome:34} {play.title}"
         )
@@ -28,7 +29,7 @@ def _list(words: argparse.Namespace) -> int:
 
 
 def _up(words: argparse.Namespace) -> int:
-    play = scenario.load(scenario.find(words.scenario[0])) if words.scenario else None
+    play = loader.load(loader.find(words.scenario[0])) if words.scenario else None
     lab = Lab.up(by_hand=True)
     name = play.id if play else "none"
     state.write_holder(lab.names, kind="by hand", scenario=name)
@@ -93,7 +94,7 @@ def _shell(words: argparse.Namespace) -> int:
 
 def _check(words: argparse.Namespace) -> int:
     paths = [p for name in words.scenario for p in _matching(name)]
-    plays = [scenario.load(path) for path in paths or scenario.all_paths()]
+    plays = [loader.load(path) for path in paths or loader.all_paths()]
     lab = Lab.up()
     print(lab.summary(), flush=True)
     failed = 0
@@ -110,8 +111,8 @@ def _check(words: argparse.Namespace) -> int:
 
 def _matching(name: str) -> list[Path]:
     """A scenario, or every scenario of a folder."""
-    folder = scenario.FOLDER / name
-    return sorted(folder.rglob("*.toml")) if folder.is_dir() else [scenario.find(name)]
+    folder = loader.FOLDER / name
+    return sorted(folder.rglob("*.toml")) if folder.is_dir() else [loader.find(name)]
 
 
 def _check_one(lab: Lab, play: Scenario) -> bool:
@@ -140,7 +141,9 @@ def main() -> int:
     for name, (function, words) in COMMANDS.items():
         part = parts.add_parser(name, help=words)
         part.set_defaults(function=function)
-        part.add_argument("scenario", nargs="*")
+        part.add_argument(
+            "scenario", nargs=argparse.REMAINDER if name == "shell" else "*"
+        )
     said = parser.parse_args()
     if said.command != "list" and (reason := why_impossible()):
         print(reason, file=sys.stderr)

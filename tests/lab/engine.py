@@ -110,6 +110,9 @@ class Lab:
         outside.remove_namespaces(self.names)
         if self.names.folder.exists():
             shutil.rmtree(self.names.folder)
+        for made in ("/run/containerd", "/run/docker/plugins", "/run/docker"):
+            with suppress(OSError):
+                Path(made).rmdir()  # only if empty: of no other engine
 
     def down(self) -> None:
         """End the lab and leave nothing."""

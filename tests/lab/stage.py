@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.lab import outside, scenario
+from tests.lab import loader, outside
 from tests.lab.engine import Lab
 from tests.lab.placeholders import Placeholders, referred_containers
 from tests.lab.scenario import Container, Network, Process, Scenario, Step
@@ -184,7 +184,7 @@ class Stage:
         name = step.recreate
         changes: dict[str, Any] = {
             field.name: getattr(built, field.name)
-            for built in [scenario.build(Container, step.with_, f"with ({name})")]
+            for built in [loader.build(Container, step.with_, f"with ({name})")]
             for field in dataclasses.fields(Container)
             if field.name in step.with_
         }

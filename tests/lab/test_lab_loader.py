@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab import scenario, symptom
-from tests.lab.scenario import Container, ScenarioError
+from tests.lab import loader, symptom
+from tests.lab.loader import ScenarioError
+from tests.lab.scenario import Container, Scenario
 from tests.lab.stage import in_start_order, parse_ready
 
 SMALL = """
@@ -19,10 +20,10 @@ outcome = "healthy"
 """
 
 
-def _load(tmp_path: Path, text: str) -> scenario.Scenario:
+def _load(tmp_path: Path, text: str) -> Scenario:
     path = tmp_path / "small.toml"
     path.write_text(text)
-    return scenario.load(path)
+    return loader.load(path)
 
 
 def test_a_small_scenario_has_defaults(tmp_path: Path) -> None:
@@ -57,11 +58,12 @@ def test_a_mistake_is_named_with_its_file(
     assert str(caught.value).startswith("small.toml: ")
 
 
-@pytest.mark.parametrize("path", scenario.all_paths(), ids=scenario.identify)
+@pytest.mark.parametrize("path", loader.all_paths(), ids=loader.identify)
 def test_every_scenario_can_be_read(path: Path) -> None:
-    play = scenario.load(path)
+    play = loader.load(path)
     if play.twin:
-        scenario.load(scenario.find(play.twin))
+        # A look-alike is asked about in the same words and shows the same.
+        assert loader.load(loader.find(play.twin)).case == play.case
 
 
 def test_whoever_is_referred_to_starts_first() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab import check, judge, scenario
+from tests.lab import check, judge, loader
 from tests.lab.engine import Lab
 from tests.lab.scenario import Case, Expect
 from tests.lab.stage import Stage
@@ -13,9 +13,9 @@ HEALTHY = Expect(outcome="healthy")
 
 
 @pytest.mark.lab
-@pytest.mark.parametrize("path", scenario.all_paths(), ids=scenario.identify)
+@pytest.mark.parametrize("path", loader.all_paths(), ids=loader.identify)
 def test_netwiz_names_the_cause_and_its_cure_works(lab: Lab, path: Path) -> None:
-    play = scenario.load(path)
+    play = loader.load(path)
     raised = check.stage(lab, play)
     check.see(raised, play.case)
 
