@@ -11,10 +11,13 @@ import contextlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from netwiz import __version__
 from netwiz.tui.exits import Exit
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 SYMPTOMS = ("refused", "timeout", "dns", "tls", "reset", "unreachable", "slow")
 _EPILOG = """\
@@ -62,6 +65,12 @@ class _Parser(argparse.ArgumentParser):
 
         complain(f"{plain(message, 300)} (see {self.prog} --help)")
         raise _StopError(Exit.USAGE)
+
+    def _print_message(
+        self, message: str, file: SupportsWrite[str] | None = None
+    ) -> None:
+        # argparse's own one keeps silent about a disk that is full.
+        (file or sys.stderr).write(message)
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
         if message:
