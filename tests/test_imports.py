@@ -55,7 +55,7 @@ assert not above, above
     assert loaded(statement, ()) == ""
 
 
-def test_every_module_can_be_imported_alone() -> None:
+def test_every_module_of_the_screen_can_be_imported() -> None:
     names = [name for room in ("widgets", "tui") for name in module_names(room)]
     assert loaded("import " + ", ".join(names), ()) == ""
 
