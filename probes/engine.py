@@ -16,6 +16,7 @@ from typing import Any
 from netwiz.probes import engine_json as js
 from netwiz.probes.engine_collect import Collected, Collector
 from netwiz.probes.engine_gate import get, get_json, open_engine
+from netwiz.probes.engine_parse import with_gateway
 from netwiz.probes.errors import ProbeError
 from netwiz.probes.facts.base import HOST
 from netwiz.probes.facts.engine import Snapshot, SnapshotTaken
@@ -62,8 +63,9 @@ async def count_restarts(ground: Ground, request: CountRestarts) -> Restarts:
         ProbeError: the engine or the container is gone.
     """
     key = js.identity(request.container_id)
-    until = int(time.time())
-    since = until - WINDOW_S
+    now = time.time()
+    # With the fraction: a death of this very second counts.
+    since, until = f"{now - WINDOW_S:.6f}", f"{now:.6f}"
 
     def ask(client: Any) -> Restarts:
         inspected = js.mapping(get_json(client, f"/containers/{key}/json"))
@@ -109,7 +111,7 @@ async def _look(ground: Ground, ids: frozenset[str], *, whole: bool) -> Snapshot
             host=host,
             engine=found.engine,
             containers=found.containers,
-            networks=found.networks,
+            networks=tuple(with_gateway(n, host) for n in found.networks),
         )
     newest = ground.snapshot
     if newest is None or newest.taken_at <= started:

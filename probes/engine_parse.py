@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from netwiz.probes import engine_json as js
 from netwiz.probes.facts.engine import (
     Attachment,
     Container,
+    HostFacts,
     Network,
     PortMapping,
     State,
@@ -137,6 +140,26 @@ def listed_network(entry: object) -> Network | None:
         mtu=js.number(known.get(MTU), 68, 65_535),
         project=dict(_labels(raw.get("Labels"))).get(PROJECT, ""),
     )
+
+
+def with_gateway(network: Network, host: HostFacts) -> Network:
+    """The network with its gateways known.
+
+    Engines before 23 do not tell that of the default bridge; it is the address that the
+    host has on the bridge.
+    """
+    own = tuple(a for device, a in host.addresses if device == network.device)
+    if not own or all(s.gateway for s in network.subnets):
+        return network
+    return replace(network, subnets=tuple(_filled(s, own) for s in network.subnets))
+
+
+def _filled(known: Subnet, own: tuple[str, ...]) -> Subnet:
+    if known.gateway:
+        return known
+    reach = ipaddress.ip_network(known.subnet)
+    found = (a for a in own if ipaddress.ip_address(a) in reach)
+    return replace(known, gateway=next(found, ""))
 
 
 def _state(value: object) -> State:

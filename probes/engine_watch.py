@@ -9,7 +9,6 @@ from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
@@ -111,16 +110,12 @@ class EngineWatcher:
         self._task = self._group.create_task(self._watch())
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Stop at once."""
         if self._task is not None:
             self._task.cancel()
-        await self._group.__aexit__(kind, error, trace)
+        # What the block raised leaves it as it is, not as a group.
+        await self._group.__aexit__(None, None, None)
 
     async def batch(self) -> list[Happening]:
         """What happened since the last call; waits until there is something."""

@@ -7,7 +7,6 @@ import contextlib
 import functools
 from collections import deque
 from collections.abc import AsyncIterator, Iterable
-from types import TracebackType
 from typing import Any, Self
 
 from netwiz.probes import engine_json as js
@@ -110,16 +109,12 @@ class LogFollower:
         await self._group.__aenter__()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """End all of it."""
         for task in self._tasks.values():
             task.cancel()
-        await self._group.__aexit__(kind, error, trace)
+        # What the block raised leaves it as it is, not as a group.
+        await self._group.__aexit__(None, None, None)
 
     @property
     def following(self) -> frozenset[str]:

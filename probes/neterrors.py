@@ -280,32 +280,10 @@ _HOST_ONLY = tuple(
 _ADDRESS = re.compile(r"(?<![\w.])((?:\d{1,3}\.){3}\d{1,3})(?::(\d{1,5}))?(?![\w.])")
 _PLAIN = re.compile(r"(?<![\w.:-])([A-Za-z_][\w.-]{0,252}):(\d{2,5})(?![\w:.])")
 
-_NO_HOSTS = frozenset(
-    [
-        "host",
-        "name",
-        "or",
-        "address",
-        "failed",
-        "error",
-        "getaddrinfo",
-        "pid",
-        "line",
-        "code",
-        "status",
-        "errno",
-        "id",
-        "took",
-        "time",
-        "thread",
-        "req",
-        "request",
-        "port",
-        "level",
-        "exit",
-        "server",
-        "client",
-    ]
+_NO_HOST = re.compile(
+    r"host|name|or|address|failed|error|getaddrinfo|pid|line|code|status|errno|id|took"
+    r"|time|thread|req|request|port|level|exit|server|client",
+    re.IGNORECASE,
 )
 """Words that stand where a host could."""
 _FILES = (".go", ".py", ".js", ".ts", ".java", ".rs", ".c", ".rb", ".php", ".cs")
@@ -316,7 +294,7 @@ def _name_target(text: str) -> tuple[str, int | None]:
     for pattern in _NAME_TARGETS:
         found = pattern.search(text)
         host = found[1].strip(".") if found else ""
-        if host and host.lower() not in _NO_HOSTS:
+        if host and not _NO_HOST.fullmatch(host):
             behind = re.search(rf"\b{re.escape(host)}:(\d{{1,5}})\b", text)
             return host, _port(behind[1]) if behind else None
     return "", None
@@ -352,4 +330,4 @@ def _is_host(text: str) -> bool:
         except ValueError:
             return False
         return True
-    return bare.lower() not in _NO_HOSTS and not bare.lower().endswith(_FILES)
+    return not _NO_HOST.fullmatch(bare) and not bare.lower().endswith(_FILES)
