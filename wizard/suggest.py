@@ -18,7 +18,7 @@ MAX_SUGGESTIONS = 60
 DEFAULT_BRIDGE = "bridge"
 """The network on which the engine resolves no names."""
 _STATES = {
-    "SYN-SENT": "it tries right now, without an answer",
+    "SYN-SENT": "tries right now, no answer yet",
     "ESTAB": "connected right now",
     "CLOSE-WAIT": "the other side hung up",
 }
@@ -89,7 +89,7 @@ def _streams(
                 continue
             target = _target(stream.remote, stream.remote_port)
             if target:
-                yield Suggestion(target, f"an open socket: {_STATES[state]}")
+                yield Suggestion(target, f"its socket: {_STATES[state]}")
 
 
 def _environment(container: Container | None) -> Iterator[Suggestion]:
@@ -146,8 +146,8 @@ def _published(snapshot: Snapshot, client: Client) -> Iterator[Suggestion]:
                 continue
             target = _target(host, mapping.host_port)
             if target:
-                words = f"published for {container.name}:{mapping.container_port}"
-                yield Suggestion(target, f"port of this host, {words}")
+                words = f"{container.name}:{mapping.container_port}"
+                yield Suggestion(target, f"published on this host for {words}")
 
 
 def _host_address(snapshot: Snapshot, client: Client) -> str:

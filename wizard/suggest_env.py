@@ -48,13 +48,12 @@ _ANY = ("0.0.0.0", "::", "[::]", "*")
 def targets_of_env(env: Iterable[str]) -> tuple[tuple[str, Target], ...]:
     """(variable, target) for every place that the environment names."""
     variables = dict(line.partition("=")[::2] for line in env)
-    found = []
+    found: list[tuple[str, Target]] = []
     for name, value in variables.items():
         if not value or _ignored(name):
             continue
-        for target in _of_variable(name, value, variables):
-            if target.host not in _ANY:
-                found.append((name, target))
+        targets = _of_variable(name, value, variables)
+        found.extend((name, target) for target in targets if target.host not in _ANY)
     return tuple(found)
 
 
