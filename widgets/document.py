@@ -1,0 +1,69 @@
+"""A text of paragraphs with hanging indents, laid out for the width it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from textual.content import Content
+from textual.geometry import Size
+from textual.widget import Widget
+
+from netwiz.widgets.lines import Line, cells, line_content, wrapped
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A paragraph."""
+
+    text: Line
+    lead: Line = ()
+    """Stands before its first line; the others are indented by as much."""
+    gap: bool = False
+    """Keep a blank line before it."""
+
+
+def lay_out(blocks: Sequence[Block], width: int) -> Content:
+    """The paragraphs as lines of at most `width` columns."""
+    lines: list[Content] = []
+    for block in blocks:
+        if block.gap and lines:
+            lines.append(Content(""))
+        margin = cells(block.lead)
+        body = wrapped(block.text, width - margin) or [Content("")]
+        lines.append(Content.assemble(line_content(block.lead), body[0]))
+        lines.extend(Content(" " * margin) + part for part in body[1:])
+    return Content("\n").join(lines)
+
+
+class Document(Widget):
+    """Shows blocks, as high as they need."""
+
+    DEFAULT_CSS = """
+    Document {
+        height: auto;
+        width: 1fr;
+    }
+    """
+
+    def __init__(self, blocks: Sequence[Block] = (), *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._blocks = tuple(blocks)
+
+    def show(self, blocks: Sequence[Block]) -> None:
+        """Show other paragraphs."""
+        self._blocks = tuple(blocks)
+        self.refresh(layout=True)
+
+    def get_content_height(
+        self,
+        container: Size,  # noqa: ARG002
+        viewport: Size,  # noqa: ARG002
+        width: int,
+    ) -> int:
+        """As many lines as the paragraphs take at this width."""
+        return len(lay_out(self._blocks, width).plain.splitlines()) if width else 0
+
+    def render(self) -> Content:
+        """The paragraphs at the present width."""
+        return lay_out(self._blocks, self.content_size.width)
