@@ -1,0 +1,1 @@
+"""The screens, and what only they need."""

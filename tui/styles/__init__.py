@@ -1,0 +1,1 @@
+"""Stylesheets of the screens."""
