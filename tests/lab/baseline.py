@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import shutil
 import socket
 import struct
 import subprocess
@@ -63,6 +64,7 @@ class Baseline:
             raise LabError("it could not be restored: " + "; ".join(left[:5]))
         for place in PLACES:
             lab.in_namespace(place, _forget)
+        _sweep(lab)
 
     def _mend(self, place: str, netns: Path) -> list[str]:
         """One pass over one namespace; what it found to mend."""
@@ -202,6 +204,22 @@ def _flush_conntrack() -> None:
             (0, 0),
         )
         netlink.recv(4096)
+
+
+def _sweep(lab: Lab) -> None:
+    """Empty what the lab's host has of its own: namespaces, home and /tmp."""
+    root = Path(f"/proc/{lab.engine_pid()}/root")
+    for namespace in (root / "run/netns").iterdir():
+        lab.run(["ip", "netns", "del", namespace.name])
+    folders = [lab.names.folder / "home", lab.names.folder / "files"]
+    if lab.has_private_tmp:
+        folders.append(root / "tmp")
+    for folder in folders:
+        for entry in folder.iterdir() if folder.exists() else ():
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()
 
 
 def _host_files(lab: Lab) -> dict[str, str]:

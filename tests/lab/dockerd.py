@@ -143,6 +143,10 @@ def _script(names: Names, dies_with_parent: bool) -> str:
         f"mount -t overlay lab-etc -o lowerdir=/etc,{layers} /etc",
         "mkdir -p /run/containerd",
         "mount -t tmpfs lab-containerd /run/containerd",
+        # Whoever looks from the lab's host sees no namespace of this machine,
+        # and the outside world is no more at hand than on a real host.
+        "mkdir -p /run/netns",
+        "mount -t tmpfs lab-netns /run/netns",
     ]
     if private_tmp(names):
         lines.append("mount -t tmpfs -o mode=1777 lab-tmp /tmp")

@@ -38,7 +38,7 @@ def look(lab: Lab) -> Fingerprint:
             for section, content in inside.items():
                 found[f"{name} {section}"] = content
     found["containers"] = _containers(lab)
-    found["namespaces"] = dict.fromkeys(_names(Path("/run/netns")), "")
+    found["namespaces"] = dict.fromkeys(_named_namespaces(lab), "")
     found["files"] = dict.fromkeys(_files(lab), "")
     members = state.group_members(lab.names, PART)
     found["processes"] = {f"pid {pid}": _command(pid) for pid in members}
@@ -60,6 +60,10 @@ def _containers(lab: Lab) -> dict[str, str]:
     for name in lab.docker("network", "ls", "--format", "{{.Name}}").split():
         found[f"network {name}"] = ""
     return found
+
+
+def _named_namespaces(lab: Lab) -> list[str]:
+    return _names(Path(f"/proc/{lab.engine_pid()}/root/run/netns"))
 
 
 def _names(folder: Path) -> list[str]:

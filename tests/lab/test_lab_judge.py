@@ -131,7 +131,7 @@ def test_whatever_is_left_is_found(
 ) -> None:
     lab.docker("run", "-d", "--name", "pg", "lab/busybox")
     verdict = judge.ask(lab, stand_in(line))
-    lab.run(["sh", "-c", "ip netns del netwiz-x; rm -rf ~/.cache /run/netwiz.sock"])
+    lab.run(["rm", "-f", "/run/netwiz.sock"])  # /run is this machine's
     assert any(trace in found for found in verdict.left), verdict.left
 
 

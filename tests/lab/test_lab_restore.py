@@ -32,6 +32,7 @@ MENDABLE = {
         ip route add blackhole 198.51.100.9; ip rule add from 10.0.0.9 lookup 99
         ip neigh replace 10.99.0.2 lladdr 02:00:00:00:00:09 dev h0 nud permanent
         tc qdisc add dev h0 root tbf rate 1mbit burst 10k latency 50ms
+        ip netns add extra; mkdir ~/x; touch ~/y
         ip addr flush dev docker0; ip link set docker0 down
         sleep 1000 & sleep 1000 </dev/null >/dev/null 2>&1 &
     """,
@@ -71,6 +72,7 @@ def test_a_wrecked_lab_is_mended_without_a_reboot(lab: Lab) -> None:
     assert lab.engine_pid() == engine
     assert state.group_members(lab.names, "scenario") == set()
     assert lab.docker("ps", "-aq") == ""
+    assert lab.run(["sh", "-c", "ip netns list; ls ~"]).stdout == ""
     assert _works(lab)
 
 
