@@ -119,8 +119,8 @@ class Lab:
         with suppress(LabError, subprocess.SubprocessError):
             self._remove_containers()
         self._clear()
-        self._lock.release()
         self.names.lock.unlink(missing_ok=True)
+        self._lock.release()
 
     def reboot(self) -> None:
         """A fresh lab, when a scenario has wrecked more than can be mended."""

@@ -13,6 +13,8 @@ import pytest
 
 from tests.lab.engine import Lab, why_impossible
 
+_running: list[Lab] = []
+
 
 @pytest.fixture(scope="session")
 def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
@@ -21,6 +23,10 @@ def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
         if os.environ.get("CI") == "true":
             pytest.fail(f"in CI the lab must not be skipped: {reason}")
         pytest.skip(reason)
+    if _running:
+        # Two rooms import the fixture, and to pytest that makes two of them.
+        yield _running[0]
+        return
     reporter = request.config.pluginmanager.get_plugin("terminalreporter")
 
     def say(words: str) -> None:
@@ -29,5 +35,7 @@ def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
 
     raised = Lab.up(say=say)
     say(raised.summary())
+    _running.append(raised)
     yield raised
+    _running.clear()
     raised.down()

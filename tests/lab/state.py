@@ -95,25 +95,32 @@ class Lock:
         self._fd: int | None = None
 
     def take(self, wait_seconds: float, say: Callable[[str], None]) -> None:
-        fd = os.open(self._names.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        """Wait for it, saying once for whom; give up with the holder's name."""
         end = time.monotonic() + wait_seconds
         said = False
-        while True:
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() > end:
-                    os.close(fd)
-                    raise LabBusyError(
-                        f"the lab is held by {describe_holder(self._names)}"
-                    ) from None
-                if not said:
-                    say(f"waiting for the lab, held by {describe_holder(self._names)}")
-                    said = True
-                time.sleep(0.1)
-            else:
-                self._fd = fd
-                return
+        while not self._try():
+            who = describe_holder(self._names)
+            if time.monotonic() > end:
+                raise LabBusyError(f"the lab is held by {who}")
+            if not said:
+                say(f"waiting for the lab, held by {who}")
+                said = True
+            time.sleep(0.1)
+
+    def _try(self) -> bool:
+        path = self._names.lock
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # The last holder removes the file: a lock on that one is worthless.
+            current = path.exists() and path.stat().st_ino == os.fstat(fd).st_ino
+        except BlockingIOError:
+            current = False
+        if current:
+            self._fd = fd
+        else:
+            os.close(fd)
+        return current
 
     def release(self) -> None:
         if self._fd is not None:
