@@ -1,0 +1,5 @@
+"""The benchmarks run on the lab."""
+
+from tests.lab.plugin import lab
+
+__all__ = ["lab"]
