@@ -117,6 +117,12 @@ def case_for(wish: Wish, snapshot: Snapshot) -> Case:
             raise
         remedy = "" if snapshot.host.root else with_rights()
         raise CannotLookError(str(bad), remedy) from bad
+    if client.container_id and snapshot.engine and not snapshot.engine.local:
+        raise CannotLookError(
+            f"{client.name} does not run on this machine but on that of "
+            f"{plain(snapshot.engine.endpoint, 200)}",
+            "log in there and run netwiz on it",
+        )
     if not snapshot.host.root and _needs_rights(client, snapshot):
         what = f"entering the network namespace of {client.name} needs root"
         raise CannotLookError(what, with_rights())

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from netwiz.probes.facts import Failed, Failure
+from netwiz.probes.facts import Engine, Failed, Failure
 from netwiz.tui import case_input, diagnose_command
 from netwiz.tui.cli import main
 from netwiz.wizard.case import Case, ClientKind, Symptom
 from netwiz.wizard.report import to_json, to_text
 from netwiz.wizard.verdict import Diagnosis, Mark, Progress, Step
-from tests.tui.cli_helpers import NO_ENGINE, NO_RIGHTS, World
+from tests.tui.cli_helpers import NO_ENGINE, NO_RIGHTS, SNAPSHOT, World
 from tests.wizard.report_samples import HEALTHY, REFUSED, UNDETERMINED
 
 Tell = Callable[[Progress], None]
@@ -184,6 +184,19 @@ def test_no_engine_and_a_container_as_client(
 def test_no_engine_and_no_need_for_one(client: str, world: World) -> None:
     world.snapshot = NO_ENGINE
     assert main(["diagnose", client, "pg:80"]) == 0
+
+
+def test_a_container_of_another_machine_is_not_looked_for_on_this_one(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    far = Engine(endpoint="tcp://192.0.2.1:2376", local=False)
+    world.snapshot = replace(SNAPSHOT, engine=far)
+    assert main(["diagnose", "order", "pg:80"]) == 4
+    assert capsys.readouterr().err == (
+        "netwiz: order does not run on this machine but on that of "
+        "tcp://192.0.2.1:2376; log in there and run netwiz on it\n"
+    )
+    assert main(["diagnose", "host", "pg:80"]) == 0
 
 
 def test_a_snapshot_that_fails_is_told(
