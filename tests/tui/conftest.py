@@ -1,0 +1,5 @@
+"""Some of these tests run on the lab."""
+
+from tests.lab.plugin import lab
+
+__all__ = ["lab"]
