@@ -84,7 +84,12 @@ def _files(lab: Lab) -> list[str]:
     else:
         shared.append("tmp")
     for place in shared:
-        names = (name for name in _names(root / place) if "netwiz" in name)
+        # Another lab on this machine comes and goes as it likes.
+        names = (
+            name
+            for name in _names(root / place)
+            if "netwiz" in name and not name.startswith("netwiz-lab")
+        )
         found += [f"{place}/{name}" for name in names]
     return found
 

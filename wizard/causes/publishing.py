@@ -121,9 +121,12 @@ CAUSES = (
         decisive="HostConfig.PortBindings has the port, NetworkSettings.Ports has not",
         fixes=(
             FixPlan(
-                "Attach {server} to an ordinary bridge network as well, then restart "
-                "it so that the port is published there.",
-                interrupts="{server} while it restarts",
+                "Attach {server} to an ordinary bridge network as well: the engine then "
+                "publishes the port there.",
+                (
+                    "docker network create front",
+                    "docker network connect front {server!q}",
+                ),
                 snippet=(
                     "networks:\n  - {ignored_network}\n  - front   # not internal"
                 ),

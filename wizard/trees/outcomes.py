@@ -104,7 +104,7 @@ def replicas(scene: Scene) -> Ruling:
         "failing": worst.link.address,
         "working": good[0].link.address,
     }
-    evidence = tuple(f"{t.link.address}: {_said(t.link)}" for t in made)
+    evidence = tuple(f"{_named(t)}: {_said(t.link)}" for t in made)
     if scene.owner(worst.link.address).kind == "loopback":
         if made[0].link.works:
             return Ruling("first_works", "the first address works", Mark.ODD, evidence)
@@ -165,6 +165,11 @@ def _one_dead(
         "alive_text": f"{alive} {'answers' if len(good) == 1 else 'answer'}",
     }
     return Ruling("replica", f"{name} does not answer", Mark.BAD, evidence, values)
+
+
+def _named(tried: Try) -> str:
+    server = tried.focus.server
+    return f"{tried.link.address} ({server.name})" if server else tried.link.address
 
 
 def _said(link: Connection) -> str:

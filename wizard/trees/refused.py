@@ -53,8 +53,10 @@ def who_answered(scene: Scene) -> Ruling:
     focus, found = scene.focus, scene.attempted
     values = {"address": focus.address}
     server = focus.server.name if focus.server else focus.address
-    if focus.place == scene.place or not found.tapped:
-        return Ruling("server", "it is the client's own address", values=values)
+    if focus.place == scene.place:
+        return Ruling("server", "it is the client's own namespace", values=values)
+    if not found.tapped:
+        return Ruling("server", "not witnessed", Mark.UNKNOWN, values=values)
     if found.connection.hung_up:
         return Ruling("server", f"{server} hung up", values=values)
     arrived = [
