@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 
 from netwiz.probes.text import plain
 from netwiz.tui.exits import Exit
-from netwiz.tui.terminal import Terminal, complain
+from netwiz.tui.terminal import Terminal, complain, put
 from netwiz.wizard.causes import CAUSES, Cause
 from netwiz.wizard.causes.model import FixPlan
 from netwiz.wizard.fill import fields, fill
@@ -47,7 +47,7 @@ def run_causes(cause_id: str | None, *, as_json: bool) -> int:
 
 def _print_json(causes: Iterable[Cause]) -> None:
     told = {"schema": SCHEMA, "causes": [_told(cause) for cause in causes]}
-    sys.stdout.write(json.dumps(told, indent=2) + "\n")
+    put(json.dumps(told, indent=2) + "\n")
 
 
 def _told(cause: Cause) -> dict[str, object]:

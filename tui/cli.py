@@ -11,6 +11,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from netwiz import __version__
@@ -70,20 +71,26 @@ class _Parser(argparse.ArgumentParser):
         self, message: str, file: SupportsWrite[str] | None = None
     ) -> None:
         # argparse's own one keeps silent about a disk that is full.
-        (file or sys.stderr).write(message)
+        from netwiz.tui.terminal import writing
+
+        with writing():
+            (file or sys.stderr).write(message)
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
         if message:
-            sys.stderr.write(message)
+            self._print_message(message)
         raise _StopError(status)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run netwiz with these arguments and return its exit status."""
+    if sys.stdout is None:
+        # Closed by whoever called us: what we say goes nowhere, our status does.
+        nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - to stay
+        sys.stdout = nowhere
     try:
         status = _run(sys.argv[1:] if argv is None else argv)
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        _flush()
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     except BrokenPipeError:
@@ -185,6 +192,13 @@ def _screen() -> int:
     return run()
 
 
+def _flush() -> None:
+    from netwiz.tui.terminal import writing
+
+    with writing():
+        sys.stdout.flush()
+
+
 def _forget_output() -> None:
     """Let the interpreter's own last flush go nowhere instead of failing again."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
@@ -195,18 +209,16 @@ def _forget_output() -> None:
 
 def _confess(error: Exception) -> int:
     """One line about what should not have happened; all of it with NETWIZ_DEBUG."""
-    from netwiz.tui.terminal import complain
+    from netwiz.tui.terminal import CannotWriteError, complain
 
     if os.environ.get("NETWIZ_DEBUG"):
         import traceback
 
         traceback.print_exception(error)
-    if isinstance(error, OSError) and error.filename is None:
+    if isinstance(error, CannotWriteError):
         _forget_output()
-        complain(f"cannot write the result: {error.strerror or error}")
+        complain(f"cannot write the result: {error}")
     else:
-        complain(
-            f"a defect of netwiz: {type(error).__name__}: {error}"
-            " (NETWIZ_DEBUG=1 shows where)"
-        )
+        what = f"{type(error).__name__}: {error}"
+        complain(f"a defect of netwiz: {what} (NETWIZ_DEBUG=1 shows where)")
     return Exit.UNDETERMINED

@@ -25,7 +25,7 @@ from netwiz.tui.case_input import (
     with_rights,
 )
 from netwiz.tui.exits import Exit
-from netwiz.tui.terminal import Terminal, complain
+from netwiz.tui.terminal import CannotWriteError, Terminal, complain, put
 from netwiz.wizard.case import BadInput, Case
 from netwiz.wizard.report_json import to_json
 from netwiz.wizard.report_layout import BLANK
@@ -101,10 +101,7 @@ class _Walk:
                 return await self._on(machine)
         except CannotLookError as cannot:
             return self._nothing(cannot)
-        except BadInput:
-            raise
-        except OSError:
-            # Standard output broke: nobody is left to report to.
+        except (BadInput, CannotWriteError, BrokenPipeError):
             raise
         except Exception as error:  # noqa: BLE001 - nothing gathered may be lost
             if os.environ.get("NETWIZ_DEBUG"):
@@ -193,9 +190,7 @@ class JsonTeller:
 
     def end(self, diagnosis: Diagnosis) -> None:
         """Print the object; ASCII, so that it is the same in every locale."""
-        sys.stdout.write(json.dumps(to_json(diagnosis), indent=2, allow_nan=False))
-        sys.stdout.write("\n")
-        sys.stdout.flush()
+        put(json.dumps(to_json(diagnosis), indent=2, allow_nan=False) + "\n")
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TextIO
 
 from netwiz.probes.text import plain
@@ -27,6 +27,28 @@ _ASCII = str.maketrans(
 )
 
 
+class CannotWriteError(Exception):
+    """Our output cannot be written (a full disk, not a reader that left)."""
+
+
+@contextlib.contextmanager
+def writing() -> Iterator[None]:
+    """Tell errors of our output from all others, which also come as OSError."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise CannotWriteError(error.strerror or str(error)) from error
+
+
+def put(text: str) -> None:
+    """Write to standard output, now."""
+    with writing():
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+
 class Terminal:
     """A stream that a person reads: a terminal, a pipe or a file."""
 
@@ -45,30 +67,28 @@ class Terminal:
     def show(self, lines: Iterable[Line]) -> None:
         """Write these lines, now."""
         self._wipe()
-        for line in lines:
-            code = _CODES.get(line.tone) if self.colour and line.text else None
-            text = f"\x1b[{code}m{line.text}\x1b[0m" if code else line.text
-            self._write(text + "\n")
-        self._stream.flush()
+        self._write("".join(map(self._row, lines)))
 
     def passing(self, text: str) -> None:
         """A line that the next one replaces; only where somebody watches."""
         if not self.interactive:
             return
         self._wipe()
-        self._write(clip(plain(text), self.width - 1))
         self._passing = True
-        self._stream.flush()
-
-    def _wipe(self) -> None:
-        if self._passing:
-            self._passing = False
-            self._stream.write("\r\x1b[K")
+        self._write(clip(plain(text), self.width - 1))
 
     def close(self) -> None:
         """Leave no passing line behind."""
         self._wipe()
-        self._stream.flush()
+
+    def _wipe(self) -> None:
+        if self._passing:
+            self._passing = False
+            self._write("\r\x1b[K")
+
+    def _row(self, line: Line) -> str:
+        code = _CODES.get(line.tone) if self.colour and line.text else None
+        return f"\x1b[{code}m{line.text}\x1b[0m\n" if code else f"{line.text}\n"
 
     def _write(self, text: str) -> None:
         encoding = self._stream.encoding or "utf-8"
@@ -77,7 +97,9 @@ class Terminal:
         except UnicodeEncodeError:
             text = text.translate(_ASCII)
             text = text.encode(encoding, "backslashreplace").decode(encoding)
-        self._stream.write(text)
+        with writing():
+            self._stream.write(text)
+            self._stream.flush()
 
 
 def complain(message: str) -> None:
@@ -85,5 +107,5 @@ def complain(message: str) -> None:
     if sys.stderr is None:
         return
     # Nobody is left to be told that standard error is closed.
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(CannotWriteError, BrokenPipeError, ValueError):
         Terminal(sys.stderr).show([Line(f"netwiz: {plain(message, 1000)}")])

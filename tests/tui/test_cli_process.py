@@ -98,8 +98,14 @@ def test_a_full_disk_is_no_success(arguments: list[str]) -> None:
 
 
 @pytest.mark.parametrize("stream", ["1", "2", "0"])
-def test_a_closed_stream_breaks_nothing(stream: str) -> None:
-    words = " ".join(f"'{word}'" for word in command("diagnose", "order", "pg:x"))
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [(("diagnose", "order", "pg:x"), 2), (("causes",), 0), (("--help",), 0)],
+)
+def test_a_closed_stream_breaks_nothing(
+    stream: str, arguments: tuple[str, ...], status: int
+) -> None:
+    words = " ".join(f"'{word}'" for word in command(*arguments))
     done = subprocess.run(
         ["sh", "-c", f"exec {words} {stream}>&-"],
         env=environment(),
@@ -108,8 +114,9 @@ def test_a_closed_stream_breaks_nothing(stream: str) -> None:
         check=False,
         timeout=60,
     )
-    assert done.returncode == 2
+    assert done.returncode == status
     assert "Traceback" not in done.stderr
+    assert "defect" not in done.stderr
 
 
 @pytest.fixture
