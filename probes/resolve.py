@@ -4,7 +4,8 @@ It follows glibc (getaddrinfo(3) with AF_UNSPEC) through the container's own fil
 literal, then the services of nsswitch.conf, of which ``files`` and ``dns`` are known
 (``resolve`` counts as both; mdns, myhostname and others are passed over), then
 resolv.conf's search list and ndots, servers in order. musl differs: it asks all servers
-at once and lets one NXDOMAIN decide; `Resolution.answers` shows what it would see.
+at once and lets one NXDOMAIN decide; `Resolution.answers` shows what it would see. The
+order of the addresses follows the library that the container has (`rfc6724`).
 
 AAAA is asked even where there is no IPv6; then results of a family without any address
 beyond loopback are dropped (AI_ADDRCONFIG), but for loopback addresses, so that
@@ -68,9 +69,8 @@ async def resolve(ground: Ground, request: Resolve) -> Resolution:
     lookup = _Lookup(ground, place, name, files)
     found = await lookup.run()
     terrain = await _terrain(ground, place, found.addresses)
-    addresses = tuple(
-        in_order(c for c in terrain.candidates if _kept(c.address, terrain))
-    )
+    kept = (c for c in terrain.candidates if _kept(c.address, terrain))
+    addresses = tuple(in_order(kept, files.libc))
     outcome = found.outcome
     if outcome.ok and not addresses:
         outcome = NameOutcome.NODATA

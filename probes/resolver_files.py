@@ -35,6 +35,20 @@ CA_BUNDLES = (
 )
 """Where Debian, Fedora, SUSE and Alpine keep the certificates they trust."""
 
+LOADERS = (
+    # musl first: its images may carry a glibc loader for compatibility.
+    ("musl", "/lib/ld-musl-x86_64.so.1"),
+    ("musl", "/lib/ld-musl-aarch64.so.1"),
+    ("musl", "/lib/ld-musl-armhf.so.1"),
+    ("glibc", "/lib64/ld-linux-x86-64.so.2"),
+    ("glibc", "/lib/ld-linux-aarch64.so.1"),
+    ("glibc", "/lib/ld-linux-armhf.so.3"),
+    ("glibc", "/lib64/ld64.so.2"),
+    ("glibc", "/lib/ld64.so.1"),
+    ("glibc", "/lib/ld-linux-riscv64-lp64d.so.1"),
+)
+"""The program that starts every dynamically linked one, by library and machine."""
+
 _EXT_SERVERS = re.compile(r"#\s*ExtServers:\s*\[([^\]]*)\]")
 _HOST_SERVER = re.compile(r"host\(([^)]*)\)")
 
@@ -64,6 +78,7 @@ def read_resolver_files(
         hosts_order=parse_nsswitch(text("nsswitch.conf")),
         has_ca_bundle=any(root.has(path) for path in CA_BUNDLES),
         upstreams=upstreams,
+        libc=next((libc for libc, path in LOADERS if root.has(path)), ""),
     )
 
 

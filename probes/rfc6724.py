@@ -1,8 +1,10 @@
-"""The order in which an application tries addresses (RFC 6724, as glibc does it).
+"""The order in which an application tries addresses (RFC 6724, and what became of it).
 
 getaddrinfo(3) sorts its answers: what has no source address comes last, then scope,
 label and precedence decide, then the longest common prefix, then the order of the
-answer. Rules 4 and 7 (mobile, tunnels) are left out, as is /etc/gai.conf.
+answer. Rules 4 and 7 (mobile, tunnels) are left out, as is /etc/gai.conf. The libraries
+differ where it is felt: glibc (2.36, measured) keeps the older table of RFC 3484, by
+which unique local IPv6 goes before IPv4, where RFC 6724, musl and Go put it behind.
 """
 
 from __future__ import annotations
@@ -19,7 +21,10 @@ from netwiz.probes.endpoint import family_of, own_end, sockaddr
 
 IP = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-_POLICY = (
+Policy = tuple[tuple[str, int, int], ...]
+"""Prefix, precedence, label."""
+
+_RFC6724: Policy = (
     ("::1/128", 50, 0),
     ("::ffff:0:0/96", 35, 4),
     ("2002::/16", 30, 2),
@@ -30,7 +35,19 @@ _POLICY = (
     ("3ffe::/16", 1, 12),
     ("::/0", 40, 1),
 )
-"""Prefix, precedence, label: the default table of RFC 6724, section 2.1."""
+"""Section 2.1."""
+
+_GLIBC: Policy = (
+    ("::1/128", 50, 0),
+    ("::ffff:0:0/96", 10, 4),
+    ("2002::/16", 30, 2),
+    ("2001::/32", 40, 7),
+    ("fc00::/7", 40, 6),
+    ("::/96", 20, 3),
+    ("fec0::/10", 40, 5),
+    ("::/0", 40, 1),
+)
+"""The defaults that gai.conf(5) documents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,41 +106,74 @@ def _source_for(destination: str) -> str:
     return ""
 
 
-def in_order(candidates: Iterable[Candidate]) -> list[str]:
-    """The destinations as getaddrinfo hands them out."""
-    return [c.address for c in sorted(candidates, key=functools.cmp_to_key(_compare))]
+def in_order(candidates: Iterable[Candidate], libc: str = "") -> list[str]:
+    """The destinations as the resolver library hands them out.
+
+    `libc` is ``glibc``, ``musl`` or empty for neither, which is Go most of the time.
+    """
+    order = _Order(libc)
+    return [
+        c.address for c in sorted(candidates, key=functools.cmp_to_key(order.compare))
+    ]
 
 
-def _compare(a: Candidate, b: Candidate) -> int:
-    """Negative when `a` goes first; 0 keeps the order of the answer (rule 10)."""
-    # Rule 1: what cannot be reached comes last.
-    if bool(a.source) != bool(b.source):
-        return -1 if a.source else 1
-    # Rules 2, 3 and 5 compare with the source, so they need one.
-    if a.source and b.source:
-        ours, theirs = _fitness(a), _fitness(b)
-        if ours != theirs:
-            return -1 if ours > theirs else 1
-    to_a, to_b = ipaddress.ip_address(a.address), ipaddress.ip_address(b.address)
-    # Rule 6: higher precedence. Rule 8: smaller scope.
-    rank_a = (-_policy(to_a)[0], _scope(to_a))
-    rank_b = (-_policy(to_b)[0], _scope(to_b))
-    if rank_a != rank_b:
-        return -1 if rank_a < rank_b else 1
-    # Rule 9: longest matching prefix, within one family.
-    if a.source and b.source and to_a.version == to_b.version:
-        return _common_bits(b) - _common_bits(a)
-    return 0
+class _Order:
+    """The rules in one library's reading."""
 
+    def __init__(self, libc: str) -> None:
+        self._libc = libc
+        self._table = _networks(_GLIBC if libc == "glibc" else _RFC6724)
 
-def _fitness(c: Candidate) -> tuple[bool, bool, bool]:
-    """Matching scope (rule 2), source not deprecated (3), matching label (5)."""
-    to, source = ipaddress.ip_address(c.address), ipaddress.ip_address(c.source)
-    return (
-        _scope(to) == _scope(source),
-        not c.deprecated,
-        _policy(to)[1] == _policy(source)[1],
-    )
+    def compare(self, a: Candidate, b: Candidate) -> int:
+        """Negative when `a` goes first; 0 keeps the order of the answer (rule 10)."""
+        # Rule 1: what cannot be reached comes last.
+        if bool(a.source) != bool(b.source):
+            return -1 if a.source else 1
+        # Rules 2, 3 and 5 compare with the source, so they need one.
+        if a.source and b.source:
+            ours, theirs = self._fitness(a), self._fitness(b)
+            if ours != theirs:
+                return -1 if ours > theirs else 1
+        to_a, to_b = ipaddress.ip_address(a.address), ipaddress.ip_address(b.address)
+        # Rule 6: higher precedence. Rule 8: smaller scope.
+        rank_a = (-self._policy(to_a)[0], _scope(to_a))
+        rank_b = (-self._policy(to_b)[0], _scope(to_b))
+        if rank_a != rank_b:
+            return -1 if rank_a < rank_b else 1
+        # Rule 9: longest matching prefix, within one family.
+        if a.source and b.source and to_a.version == to_b.version:
+            return self._common_bits(b) - self._common_bits(a)
+        return 0
+
+    def _fitness(self, c: Candidate) -> tuple[bool, bool, bool]:
+        """Matching scope (rule 2), source not deprecated (3), matching label (5)."""
+        to, source = ipaddress.ip_address(c.address), ipaddress.ip_address(c.source)
+        return (
+            _scope(to) == _scope(source),
+            not c.deprecated,
+            self._policy(to)[1] == self._policy(source)[1],
+        )
+
+    def _policy(self, ip: IP) -> tuple[int, int]:
+        """Precedence and label of the longest prefix that holds the address."""
+        wide = _as_v6(ip)
+        holding = (
+            (n.prefixlen, rank, lab) for n, rank, lab in self._table if wide in n
+        )
+        _, precedence, label = max(holding)
+        return precedence, label
+
+    def _common_bits(self, c: Candidate) -> int:
+        """Leading bits that destination and source share, where the library counts.
+
+        For IPv4 musl always does, glibc within the source's own network, Go never: it
+        undoes round robin.
+        """
+        to, source = ipaddress.ip_address(c.address), ipaddress.ip_address(c.source)
+        same = to.max_prefixlen - (int(to) ^ int(source)).bit_length()
+        if to.version == 6 or self._libc == "musl":
+            return same
+        return same if self._libc == "glibc" and same >= c.prefix else 0
 
 
 def _as_v6(ip: IP) -> ipaddress.IPv6Address:
@@ -133,16 +183,8 @@ def _as_v6(ip: IP) -> ipaddress.IPv6Address:
 
 
 @functools.cache
-def _table() -> list[tuple[ipaddress.IPv6Network, int, int]]:
-    return [(ipaddress.IPv6Network(net), rank, label) for net, rank, label in _POLICY]
-
-
-def _policy(ip: IP) -> tuple[int, int]:
-    """Precedence and label of the longest prefix that holds the address."""
-    wide = _as_v6(ip)
-    holding = ((n.prefixlen, rank, lab) for n, rank, lab in _table() if wide in n)
-    _, precedence, label = max(holding)
-    return precedence, label
+def _networks(policy: Policy) -> list[tuple[ipaddress.IPv6Network, int, int]]:
+    return [(ipaddress.IPv6Network(net), rank, label) for net, rank, label in policy]
 
 
 def _scope(ip: IP) -> int:
@@ -154,17 +196,3 @@ def _scope(ip: IP) -> int:
     if ip.is_loopback or ip.is_link_local:
         return 2
     return 5 if ip.is_site_local else 14
-
-
-def _common_bits(c: Candidate) -> int:
-    """Leading bits that destination and source share.
-
-    For IPv4 only within the source's own network, as glibc has it: elsewhere the
-    number would say nothing about distance and would undo round robin.
-    """
-    to, source = ipaddress.ip_address(c.address), ipaddress.ip_address(c.source)
-    different = (int(to) ^ int(source)).bit_length()
-    if to.version == 4:
-        same = 32 - different
-        return same if same >= c.prefix else 0
-    return 128 - different

@@ -49,6 +49,9 @@ class ResolverFiles:
     upstreams: tuple[str, ...] = ()
     """Where the engine's own resolver forwards to, by its note in resolv.conf; empty
     before Docker 26. The container could have written the note itself."""
+    libc: str = ""
+    """glibc or musl, by the loader in its file system; empty where there is neither,
+    as in an image that holds one static binary."""
 
 
 @dataclass(frozen=True, slots=True)
