@@ -89,9 +89,11 @@ class Wire:
         return self.ground.namespaces.call_here(place, make)
 
     @contextlib.asynccontextmanager
-    async def serving(self, talk: Talk, address: str = SERVER4) -> AsyncIterator[int]:
+    async def serving(
+        self, talk: Talk, address: str = SERVER4, port: int = 0
+    ) -> AsyncIterator[int]:
         """A TCP server in the server's namespace; gives its port."""
-        sock = self.socket(self.server.place, socket.SOCK_STREAM, address, 0)
+        sock = self.socket(self.server.place, socket.SOCK_STREAM, address, port)
 
         async def handle(r: asyncio.StreamReader, w: asyncio.StreamWriter) -> None:
             try:
