@@ -1,0 +1,120 @@
+"""The application: one machine, one overview, and whatever is opened on top of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import datetime
+from typing import ClassVar
+
+from textual.app import App
+from textual.binding import BindingType
+from textual.worker import Worker, WorkerState
+
+from netwiz.tui.config import BadConfigError, Config, read_config
+from netwiz.tui.exits import Exit
+from netwiz.tui.feed import EngineFeed, Feed
+from netwiz.tui.keys import APP_KEYS
+from netwiz.tui.messages import WorkFailed
+from netwiz.tui.screens.overview import OverviewScreen
+from netwiz.tui.session import Session
+
+
+def _now() -> datetime:
+    return datetime.now().astimezone()
+
+
+class NetwizApp(App[int]):
+    """Opens on the overview; the work begins after the first paint."""
+
+    TITLE = "netwiz"
+    CSS_PATH = "styles/app.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = list(APP_KEYS)
+    ENABLE_COMMAND_PALETTE = False
+
+    def __init__(
+        self,
+        feed: Feed | None = None,
+        config: Config | None = None,
+        *,
+        now: Callable[[], datetime] = _now,
+    ) -> None:
+        # By https://no-color.org an empty NO_COLOR says nothing; a set one means no
+        # colour at all, not grey: only with the terminal's own colours can Textual
+        # leave them out.
+        plain = bool(os.environ.get("NO_COLOR"))
+        super().__init__(ansi_color=True if plain else None)
+        config = config or Config()
+        if config.theme:
+            self.theme = config.theme
+        self.set_keymap(config.keys)
+        self.now = now
+        self._feed = feed or EngineFeed()
+        self._overview = OverviewScreen(now)
+        self.session = Session(self._feed, self._overview.post_message)
+
+    def on_mount(self) -> None:
+        """Paint first, then look."""
+        self.push_screen(self._overview)
+        self._overview.call_after_refresh(self._start)
+
+    def _start(self) -> None:
+        self.run_worker(
+            self.session.run(),
+            group="session",
+            exclusive=True,
+            exit_on_error=False,
+            description="follow the engine's events and the containers' logs",
+        )
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """A worker that failed is told of; the screen stays."""
+        if event.state is WorkerState.ERROR:
+            worker = event.worker
+            self._overview.post_message(
+                WorkFailed(f"{worker.description}: {worker.error!r}")
+            )
+
+    def on_unmount(self) -> None:
+        """Give threads, sockets and connections back."""
+        self._feed.machine.close()
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Copy so that it works over SSH, in tmux and in screen."""
+        from netwiz.tui import clipboard
+
+        self._clipboard = text
+        found = clipboard.sequence(text)
+        if found:
+            if self._driver is not None:
+                self._driver.write(found)
+            return
+        try:
+            path = clipboard.save(text, self.now())
+        except OSError as error:
+            problem = f"too long to copy, and not saved: {error.strerror}"
+            self.notify(problem, severity="error", markup=False)
+        else:
+            self.notify(f"too long to copy: saved to {path}", markup=False)
+
+    def action_help(self) -> None:
+        """All keys."""
+        from netwiz.tui.screens.help import HelpScreen
+
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen(self._keymap))
+
+
+def run(config: Config | None = None) -> int:
+    """Open the screen and stay until the person leaves."""
+    if config is None:
+        try:
+            config = read_config()
+        except BadConfigError as error:
+            from netwiz.tui.terminal import complain
+
+            complain(str(error))
+            return Exit.USAGE
+    app = NetwizApp(config=config)
+    app.run()
+    return app.return_code or Exit.OK

@@ -1,0 +1,99 @@
+"""Where the session gets what it shows: the real machine; tests bring their own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Protocol
+
+from netwiz.probes.facts import Finding, LogLine, Snapshot
+from netwiz.probes.requests import Request
+
+if TYPE_CHECKING:
+    from netwiz.probes.engine_watch import Happening
+
+
+class Performs(Protocol):
+    """Whoever answers requests: the machine, or a fake of it."""
+
+    async def perform(self, request: Request) -> Finding:
+        """The finding for a request."""
+
+    def close(self) -> None:
+        """Give everything back."""
+
+
+class Watcher(Protocol):
+    """Tells what happened at the engine."""
+
+    async def batch(self) -> Sequence[Happening]:
+        """What happened since the last call; waits until there is something."""
+
+
+class Logs(Protocol):
+    """The logs of many containers as one stream."""
+
+    errors: dict[str, str]
+
+    @property
+    def following(self) -> frozenset[str]:
+        """Ids of the containers whose log is being followed."""
+
+    def add(self, container_ids: Iterable[str]) -> None:
+        """Follow these as well."""
+
+    def remove(self, container_ids: Iterable[str]) -> None:
+        """Follow these no longer."""
+
+    def __aiter__(self) -> AsyncIterator[LogLine]:
+        """Line by line, without end."""
+
+
+class Feed(Protocol):
+    """The machine, and the two streams that come from its engine."""
+
+    @property
+    def machine(self) -> Performs:
+        """Answers requests."""
+
+    def watch(self) -> AbstractAsyncContextManager[Watcher]:
+        """The engine's events."""
+
+    def logs(self) -> AbstractAsyncContextManager[Logs]:
+        """The containers' logs."""
+
+    async def refresh(self, ids: Iterable[str]) -> Snapshot:
+        """A new snapshot in which these containers were looked at again."""
+
+
+class EngineFeed:
+    """The machine that netwiz runs on. Made without connecting to anything."""
+
+    def __init__(self) -> None:
+        from netwiz.probes.engine_gate import open_engine
+        from netwiz.probes.machine import Machine
+
+        self._machine = Machine(open_engine())
+
+    @property
+    def machine(self) -> Performs:
+        """Answers requests."""
+        return self._machine
+
+    def watch(self) -> AbstractAsyncContextManager[Watcher]:
+        """The engine's events."""
+        from netwiz.probes.engine_watch import EngineWatcher
+
+        return EngineWatcher(self._machine.ground)
+
+    def logs(self) -> AbstractAsyncContextManager[Logs]:
+        """The containers' logs, each with its last lines."""
+        from netwiz.probes.logs import LogFollower
+
+        return LogFollower(self._machine.ground)
+
+    async def refresh(self, ids: Iterable[str]) -> Snapshot:
+        """A new snapshot in which these containers were looked at again."""
+        from netwiz.probes.engine import refresh
+
+        return await refresh(self._machine.ground, ids)

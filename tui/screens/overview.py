@@ -1,0 +1,327 @@
+"""The overview: networks, containers and what happens, on one screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container
+from textual.screen import Screen
+from textual.widgets import Footer
+
+from netwiz.probes.facts import HostFacts, Listener, Snapshot
+from netwiz.tui.keys import OVERVIEW_KEYS
+from netwiz.tui.messages import (
+    EngineGone,
+    LinesArrived,
+    ListenersRead,
+    SnapshotTaken,
+    WorkFailed,
+)
+from netwiz.tui.prefill import Prefill
+from netwiz.tui.screens.overview_words import copied_text, notices, prefill_of, standing
+from netwiz.tui.suspect_book import SuspectBook
+from netwiz.widgets.container_rows import Row, rows_of
+from netwiz.widgets.containers import ContainersPane
+from netwiz.widgets.filter_bar import FilterBar
+from netwiz.widgets.line_view import LineView
+from netwiz.widgets.list_pane import ListPane
+from netwiz.widgets.live import LivePane
+from netwiz.widgets.log_view import LogView
+from netwiz.widgets.networks import NetworksPane
+from netwiz.widgets.notice import Notice
+from netwiz.widgets.status_line import StatusLine
+from netwiz.widgets.suspects import Suspect
+
+PANES = ("networks", "containers", "live")
+NOBODY = Snapshot(taken_at=datetime.min, host=HostFacts(root=True))  # noqa: DTZ901
+
+
+class OverviewScreen(Screen[None]):
+    """Owns the state that the session's messages bring, and hands it to the panes."""
+
+    BINDINGS: ClassVar[list[BindingType]] = list(OVERVIEW_KEYS)
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
+        (0, "-stacked"),
+        (70, "-narrow"),
+        (120, "-wide"),
+    ]
+    AUTO_FOCUS = "#containers"
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        super().__init__()
+        self._now = now
+        self._snapshot: Snapshot | None = None
+        self._listeners: dict[str, tuple[Listener, ...]] = {}
+        self._suspects: dict[str, Suspect] = {}
+        self._book = SuspectBook()
+        self._gone_since = ""
+        self._suspects_only = False
+        self._filtered: LineView | None = None
+
+    def compose(self) -> ComposeResult:
+        yield StatusLine()
+        yield Notice(id="notice")
+        with Container(id="panes"):
+            with Container(id="upper"):
+                yield NetworksPane(id="networks")
+                yield ContainersPane(id="containers")
+            yield LivePane(id="live")
+        yield FilterBar()
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Name the panes and keep the clock right."""
+        self.networks.set_title((("Networks", ""),))
+        self.containers.set_title((("Containers", ""),))
+        self.containers.empty = ((("looking around …", "dim"),),)
+        self._tell()
+        self._wait_for_minute()
+
+    @property
+    def networks(self) -> NetworksPane:
+        """The upper left pane."""
+        return self.query_one(NetworksPane)
+
+    @property
+    def containers(self) -> ContainersPane:
+        """The upper right pane."""
+        return self.query_one(ContainersPane)
+
+    @property
+    def live(self) -> LivePane:
+        """The lower pane."""
+        return self.query_one(LivePane)
+
+    # What the session tells
+
+    @on(SnapshotTaken)
+    def _snapshot_taken(self, event: SnapshotTaken) -> None:
+        self._snapshot = event.snapshot
+        self._gone_since = ""
+        self._listeners = {
+            key: found
+            for key, found in self._listeners.items()
+            if key in event.snapshot.by_id or event.snapshot.engine is None
+        }
+        self.networks.show_snapshot(event.snapshot)
+        self.containers.empty = ((("no containers", "dim"),),)
+        self._show_containers()
+        self._tell()
+
+    @on(LinesArrived)
+    def _lines_arrived(self, event: LinesArrived) -> None:
+        self.live.extend(event.lines)
+        found = [line.suspect for line in event.lines if line.suspect]
+        if found:
+            self._book.note(found)
+            self._show_containers()
+            self._tell()
+
+    @on(ListenersRead)
+    def _listeners_read(self, event: ListenersRead) -> None:
+        self._listeners |= event.listeners
+        self._show_containers()
+
+    @on(EngineGone)
+    def _engine_gone(self, event: EngineGone) -> None:
+        self._gone_since = f"{event.since.astimezone():%H:%M}"
+        self._tell()
+
+    @on(WorkFailed)
+    def _work_failed(self, event: WorkFailed) -> None:
+        self.notify(event.what, severity="error", timeout=30, markup=False)
+
+    def _show_containers(self) -> None:
+        if self._snapshot is None:
+            return
+        fresh = self._book.current(self._now())
+        known = self._snapshot.by_id
+        self._suspects = {key: one for key, one in fresh.items() if key in known}
+        rows = rows_of(self._snapshot, self._suspects, self._listeners)
+        self.containers.show(rows)
+        self._tell_about()
+
+    def _tell(self) -> None:
+        now = self._now()
+        self.query_one(StatusLine).standing = standing(
+            self._snapshot, len(self._suspects), self._gone_since, f"{now:%H:%M}"
+        )
+        self.query_one(Notice).show(notices(self._snapshot))
+        self.set_class(bool(self._gone_since), "-gone")
+
+    def _tell_about(self) -> None:
+        row = self.containers.selected
+        parts: list[tuple[str, str]] = []
+        if self.containers.filter:
+            parts = [(f"/{self.containers.filter.pattern}", "odd"), ("  ", "")]
+        if self._suspects_only:
+            parts += [("suspects only", "odd"), ("  ", "")]
+        self.containers.set_subtitle((*parts, (row.about if row else "", "dim")))
+        only = self.networks.filter.pattern
+        self.networks.set_subtitle(((f"/{only}", "odd"),) if only else ())
+
+    def _wait_for_minute(self) -> None:
+        """The clock moves once a minute: an idle screen sends next to nothing."""
+        now = self._now()
+        left = 60 - now.second - now.microsecond / 1e6
+        self.set_timer(left + 0.01, self._minute, name="minute")
+
+    def _minute(self) -> None:
+        self._show_containers()
+        self._tell()
+        self._wait_for_minute()
+
+    # What the panes say
+
+    @on(ListPane.Moved)
+    def _moved(self, event: ListPane.Moved) -> None:
+        if event.pane is not self.containers:
+            return
+        self._tell_about()
+        if self._snapshot and event.key:
+            self.run_worker(
+                self.app.session.look(self._snapshot, (event.key,)),  # type: ignore[attr-defined]
+                group="look",
+                exclusive=True,
+                exit_on_error=False,
+                description="listeners of the container under the cursor",
+            )
+
+    @on(ListPane.Opened)
+    def _opened(self, event: ListPane.Opened) -> None:
+        if event.pane is self.networks:
+            key = event.key.rpartition("/")[2]
+            if self.containers.select(key):
+                self.containers.focus()
+            elif self.networks.client:
+                self._open_wizard(Prefill(client=self.networks.client))
+            return
+        self.action_wizard()
+
+    @on(LogView.Opened)
+    def _line_opened(self, event: LogView.Opened) -> None:
+        line = event.line
+        if line.suspect:
+            self._open_wizard(prefill_of(line.suspect))
+            return
+        from netwiz.tui.screens.reader import ReaderScreen
+
+        title = f"{line.at.astimezone():%Y-%m-%d %H:%M:%S} {line.source}"
+        self.app.push_screen(ReaderScreen(title, line.text))
+
+    def action_wizard(self) -> None:
+        """Open the wizard with what is under the cursor."""
+        pane = self.focused
+        if pane is self.networks:
+            self._open_wizard(Prefill(client=self.networks.client))
+            return
+        if pane is self.live and (line := self.live.selected) and line.client:
+            known = prefill_of(line.suspect) if line.suspect else None
+            self._open_wizard(known or Prefill(client=line.client))
+            return
+        row: Row | None = self.containers.selected
+        if row is None:
+            self._open_wizard(Prefill())
+        elif row.suspect:
+            self._open_wizard(prefill_of(row.suspect))
+        else:
+            self._open_wizard(Prefill(client=row.name))
+
+    def _open_wizard(self, prefill: Prefill) -> None:
+        if self._snapshot is None:
+            self.notify("still looking around", timeout=3)
+            return
+        from netwiz.tui.screens.wizard import WizardScreen
+
+        machine = self.app.session.machine  # type: ignore[attr-defined]
+        self.app.push_screen(WizardScreen(machine, self._snapshot, prefill=prefill))
+
+    # Filter, zoom, the rest
+
+    def action_filter(self) -> None:
+        """Ask what to leave in the pane that has the keys."""
+        pane = self._pane()
+        self._filtered = pane
+        names = {"networks": "networks", "containers": "containers", "live": "log"}
+        self.query_one(FilterBar).open(names[str(pane.id)], self._pattern(pane))
+
+    @on(FilterBar.Typed)
+    def _typed(self, event: FilterBar.Typed) -> None:
+        self._set_filter(event.pattern)
+
+    @on(FilterBar.Closed)
+    def _closed(self, event: FilterBar.Closed) -> None:
+        self._set_filter(event.pattern)
+        if self._filtered:
+            self._filtered.focus()
+
+    def _set_filter(self, pattern: str) -> None:
+        pane = self._filtered
+        if isinstance(pane, ListPane | LogView):
+            pane.set_filter(pattern)
+        self._tell_about()
+
+    def _pattern(self, pane: LineView) -> str:
+        if isinstance(pane, LogView):
+            return pane.lines.filter.pattern
+        return pane.filter.pattern if isinstance(pane, ListPane) else ""
+
+    def _pane(self) -> LineView:
+        return self.focused if isinstance(self.focused, LineView) else self.containers
+
+    def action_suspects(self) -> None:
+        """Leave only what is in trouble, or everything again."""
+        self._suspects_only = not self._suspects_only
+        self.containers.show_suspects_only(self._suspects_only)
+        self.live.show_only(suspects=self._suspects_only)
+        self._tell_about()
+
+    def action_zoom(self) -> None:
+        """One pane over the whole screen, or all of them again."""
+        zoomed = f"-zoom-{self._pane().id}"
+        on_now = not self.has_class(zoomed)
+        self.remove_class(*(f"-zoom-{name}" for name in PANES))
+        self.set_class(on_now, zoomed)
+
+    def action_pane(self, name: str) -> None:
+        """Give a pane the keys; a zoomed screen changes to it."""
+        if any(self.has_class(f"-zoom-{other}") for other in PANES):
+            self.remove_class(*(f"-zoom-{other}" for other in PANES))
+            self.add_class(f"-zoom-{name}")
+        self.query_one(f"#{name}").focus()
+
+    def action_back(self) -> None:
+        """Undo one thing that hides something: zoom, filter, suspects only, held."""
+        pane = self._pane()
+        if any(self.has_class(f"-zoom-{name}") for name in PANES):
+            self.remove_class(*(f"-zoom-{name}" for name in PANES))
+        elif self._pattern(pane):
+            self._filtered = pane
+            self._set_filter("")
+        elif self._suspects_only:
+            self.action_suspects()
+        elif not self.live.following:
+            self.live.follow()
+
+    def action_copy(self) -> None:
+        """What is under the cursor, as text."""
+        text = copied_text(self._pane())
+        if text:
+            self.app.copy_to_clipboard(text)
+            self.notify(f"copied: {text}", timeout=2, markup=False)
+
+    def action_relist(self) -> None:
+        """Look at everything anew."""
+        self.run_worker(
+            self.app.session.relist(),  # type: ignore[attr-defined]
+            group="relist",
+            exclusive=True,
+            exit_on_error=False,
+            description="look at everything anew",
+        )

@@ -1,0 +1,91 @@
+"""What the overview says of the state it holds: pure functions."""
+
+from __future__ import annotations
+
+from netwiz.probes.facts import Snapshot
+from netwiz.tui.prefill import Prefill
+from netwiz.widgets.container_rows import Row
+from netwiz.widgets.line_view import LineView
+from netwiz.widgets.lines import Line
+from netwiz.widgets.list_pane import ListPane
+from netwiz.widgets.log_view import LogView
+from netwiz.widgets.network_rows import Head, Member
+from netwiz.widgets.status_line import Standing
+from netwiz.widgets.suspects import Suspect
+
+NOT_ROOT = "Not root: who listens and where a packet dies cannot be seen."
+AS_ROOT = "sudo netwiz"
+
+
+def standing(
+    snapshot: Snapshot | None, suspects: int, gone_since: str, clock: str
+) -> Standing:
+    """The status line for this state."""
+    if snapshot is None:
+        return Standing(clock=clock)
+    engine = snapshot.engine
+    return Standing(
+        host=snapshot.host.hostname,
+        engine=f"Docker {_short(engine.version)}" if engine else "",
+        running=sum(c.running for c in snapshot.containers),
+        containers=len(snapshot.containers),
+        networks=len(snapshot.networks),
+        suspects=suspects,
+        gone_since=gone_since,
+        missing=engine is None,
+        clock=clock,
+    )
+
+
+def _short(version: str) -> str:
+    """28.2.2 and 28.2.4 do not differ for whoever looks at a network."""
+    return ".".join(version.partition("+")[0].split(".")[:2])
+
+
+def notices(snapshot: Snapshot | None) -> tuple[Line, ...]:
+    """What cannot be seen, and how to see it."""
+    if snapshot is None:
+        return ()
+    found: list[Line] = []
+    if snapshot.engine is None:
+        found.append((("✗ ", "bad"), (snapshot.missing or "no Docker engine", "")))
+    elif snapshot.engine.rootless:
+        found.append(
+            (("! ", "odd"), ("The engine is rootless: its networks are its own.", ""))
+        )
+    if not snapshot.host.root:
+        found.append(
+            (
+                ("! ", "odd"),
+                (f"{NOT_ROOT} To see it: ", ""),
+                (AS_ROOT, "code"),
+            )
+        )
+    return tuple(found)
+
+
+def prefill_of(suspect: Suspect) -> Prefill:
+    """What a suspect already answers of the wizard's questions."""
+    return Prefill(
+        client=suspect.client,
+        target=suspect.target,
+        symptom=suspect.symptom,
+        error=suspect.error,
+    )
+
+
+def copied_text(pane: LineView) -> str:
+    """The line under the cursor as one would paste it elsewhere."""
+    if isinstance(pane, LogView):
+        line = pane.selected
+        if line is None:
+            return ""
+        return f"{line.at.astimezone():%Y-%m-%dT%H:%M:%S%z} {line.source} {line.text}"
+    item = pane.selected if isinstance(pane, ListPane) else None
+    if isinstance(item, Row):
+        return " ".join((item.name, *item.addresses))
+    if isinstance(item, Head):
+        return item.name
+    if isinstance(item, Member):
+        return f"{item.name} {item.address}".strip()
+    return item.text if item is not None else ""

@@ -1,0 +1,237 @@
+"""The work behind the screen: owns the machine, turns what happens into messages.
+
+Runs on the application's event loop from the first paint until the end. The senses
+leave the loop by themselves where they block.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+
+from textual.message import Message
+
+from netwiz.probes import facts
+from netwiz.probes.facts import LogLine, Place, Snapshot, SocketTable
+from netwiz.probes.requests import ReadSockets, TakeSnapshot
+from netwiz.tui.feed import Feed, Logs, Performs, Watcher
+from netwiz.tui.messages import EngineGone, LinesArrived, ListenersRead, SnapshotTaken
+from netwiz.widgets.timeline import LiveKind, LiveLine
+
+Post = Callable[[Message], object]
+
+BATCH_S = 0.1
+"""Log lines are shown so often; one by one they would cost a paint each."""
+CALM_S = 0.15
+"""Between two looks at the engine while events keep coming."""
+SETTLE_S = 1.5
+"""A server that was just started listens after so long, as a rule."""
+MAX_LOOKS = 64
+"""Containers whose sockets are read without being asked for."""
+
+
+class Session:
+    """One run of netwiz on one machine."""
+
+    def __init__(self, feed: Feed, post: Post) -> None:
+        self._feed = feed
+        self._post = post
+        self._snapshot: Snapshot | None = None
+        self._lines: list[LiveLine] = []
+        self._flush: asyncio.TimerHandle | None = None
+        self._tasks: asyncio.TaskGroup | None = None
+
+    @property
+    def machine(self) -> Performs:
+        """Answers requests; the wizard asks it too."""
+        return self._feed.machine
+
+    async def run(self) -> None:
+        """Look, then follow what happens, until cancelled."""
+        # Loading this takes longer than a paint should wait for.
+        await asyncio.to_thread(_load)
+        async with (
+            self._feed.watch() as watcher,
+            self._feed.logs() as logs,
+            asyncio.TaskGroup() as tasks,
+        ):
+            self._tasks = tasks
+            tasks.create_task(self._read_logs(logs))
+            await self._follow(watcher, logs)
+
+    async def relist(self) -> None:
+        """Look at everything anew."""
+        found = await self.machine.perform(TakeSnapshot(fresh=True))
+        if isinstance(found, facts.SnapshotTaken):
+            self._publish(found.snapshot)
+            await self.look(found.snapshot)
+
+    async def look(self, snapshot: Snapshot, keys: Iterable[str] = ()) -> None:
+        """Read who listens, of these rows or of as many as is cheap."""
+        places = _places(snapshot, tuple(keys))
+        read: dict[str, tuple[facts.Listener, ...]] = {}
+        for key, place in places:
+            found = await self.machine.perform(ReadSockets(place))
+            if isinstance(found, SocketTable):
+                read[key] = _own(found, snapshot, key)
+        if read:
+            self._post(ListenersRead(read))
+
+    # What happens
+
+    async def _follow(self, watcher: Watcher, logs: Logs) -> None:
+        from netwiz.probes.engine_watch import EngineEvent, EngineLost, Resync
+
+        while True:
+            happened = await watcher.batch()
+            events = [h for h in happened if isinstance(h, EngineEvent)]
+            if any(isinstance(h, Resync) for h in happened):
+                snapshot = await self._whole()
+                self._spawn_look(snapshot)
+            else:
+                snapshot = await self._changed(events)
+            self._say(events)
+            started = {e.container_id for e in events if e.action == "start"}
+            if snapshot is not None:
+                self._follow_logs(logs, snapshot, started)
+            last = happened[-1]
+            if isinstance(last, EngineLost):
+                await self._lost(last)
+            await asyncio.sleep(CALM_S)
+
+    async def _whole(self) -> Snapshot | None:
+        found = await self.machine.perform(TakeSnapshot(fresh=True))
+        if not isinstance(found, facts.SnapshotTaken):
+            return None
+        self._publish(found.snapshot)
+        return found.snapshot
+
+    async def _changed(self, events: Sequence[object]) -> Snapshot | None:
+        from netwiz.probes.engine_watch import EngineEvent
+
+        ids = {e.container_id for e in events if isinstance(e, EngineEvent)} - {""}
+        if not events:
+            return None
+        snapshot = await self._feed.refresh(ids)
+        if snapshot.engine is None:
+            # The event that says so is on its way; until then the last state stands.
+            return None
+        self._publish(snapshot)
+        self._spawn_look(snapshot, ids)
+        return snapshot
+
+    async def _lost(self, event: object) -> None:
+        from netwiz.probes.engine_watch import EngineLost
+
+        if not isinstance(event, EngineLost):
+            return
+        if self._snapshot is None or self._snapshot.engine is None:
+            snapshot = await self._whole()
+            self._spawn_look(snapshot)
+            return
+        self._post(EngineGone(event.at, event.because))
+        self._put([_note(event.at, f"engine gone: {event.because}")])
+
+    def _publish(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._post(SnapshotTaken(snapshot))
+
+    def _spawn_look(self, snapshot: Snapshot | None, ids: Iterable[str] = ()) -> None:
+        if snapshot is None or self._tasks is None:
+            return
+        self._tasks.create_task(self._look_twice(snapshot, tuple(ids)))
+
+    async def _look_twice(self, snapshot: Snapshot, ids: tuple[str, ...]) -> None:
+        await self.look(snapshot, ids)
+        if ids:
+            await asyncio.sleep(SETTLE_S)
+            await self.look(self._snapshot or snapshot, ids)
+
+    # Logs
+
+    def _follow_logs(self, logs: Logs, now: Snapshot, started: set[str]) -> None:
+        known = set(now.by_id)
+        logs.remove(logs.following - known)
+        lost = set(logs.errors)
+        silent = known - logs.following - lost
+        first = not logs.following and not lost
+        # A stopped one is read once, at the beginning: its last words explain it.
+        running = {c.id for c in now.containers if c.running}
+        logs.add((silent if first else silent & running) | (started & known))
+
+    async def _read_logs(self, logs: Logs) -> None:
+        async for line in logs:
+            self._put([self._live(line)])
+
+    def _live(self, line: LogLine) -> LiveLine:
+        from netwiz.tui.suspect_book import suspect_of
+
+        name = self._name(line.container_id)
+        return LiveLine(
+            at=line.at,
+            source=name,
+            text=line.text,
+            container_id=line.container_id,
+            suspect=suspect_of(line, name),
+        )
+
+    def _say(self, events: Sequence[object]) -> None:
+        from netwiz.probes.engine_watch import EngineEvent
+        from netwiz.tui.event_words import event_line
+
+        self._put(
+            [event_line(e, self._name) for e in events if isinstance(e, EngineEvent)]
+        )
+
+    def _name(self, container_id: str) -> str:
+        known = self._snapshot.by_id.get(container_id) if self._snapshot else None
+        return known.name if known else container_id[:12]
+
+    def _put(self, lines: Sequence[LiveLine]) -> None:
+        self._lines += lines
+        if self._lines and self._flush is None:
+            loop = asyncio.get_running_loop()
+            self._flush = loop.call_later(BATCH_S, self._send)
+
+    def _send(self) -> None:
+        self._flush = None
+        lines, self._lines = self._lines, []
+        self._post(LinesArrived(tuple(lines)))
+
+
+def _load() -> None:
+    import netwiz.probes.engine
+    import netwiz.probes.engine_watch
+    import netwiz.probes.neterrors  # noqa: F401 - loaded here, off the loop
+
+
+def _note(at: datetime, text: str) -> LiveLine:
+    return LiveLine(at.astimezone(UTC), "netwiz", text, LiveKind.NOTE)
+
+
+def _places(snapshot: Snapshot, keys: tuple[str, ...]) -> list[tuple[str, Place]]:
+    """Rows and where their sockets are; none without the rights to look there."""
+    if not snapshot.host.root:
+        return []
+    found = {
+        c.id: snapshot.place(c)
+        for c in snapshot.containers
+        if c.pid and c.running and (not keys or c.id in keys)
+    }
+    if snapshot.engine is None:
+        found |= {f"netns:{n}": Place.netns(n) for n in snapshot.host.namespaces}
+        found["host"] = facts.HOST
+    return list(found.items())[:MAX_LOOKS]
+
+
+def _own(
+    table: SocketTable, snapshot: Snapshot, key: str
+) -> tuple[facts.Listener, ...]:
+    """Of a namespace that is shared with the host, only what the container holds."""
+    container = snapshot.by_id.get(key)
+    if container is None or not container.on_host_network:
+        return table.listeners
+    return tuple(
+        x for x in table.listeners if x.process and x.process.container_id == key
+    )
