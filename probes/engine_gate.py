@@ -10,6 +10,7 @@ import asyncio
 import json
 import os
 import re
+import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -102,6 +103,7 @@ class DockerGate:
     def _client(self) -> APIClient:
         if self.where.problem:
             raise ProbeError(Failure.ENGINE, self.where.problem, self.where.remedy)
+        self._knock()
         with self._lock:
             if self._made is not None:
                 return self._made
@@ -111,6 +113,17 @@ class DockerGate:
             else:
                 self._made = made
             return made
+
+    def _knock(self) -> None:
+        """Raise OSError when nobody answers behind a unix socket.
+
+        It takes a few microseconds. Without an engine the SDK need not be loaded, and
+        never gets to leave the socket of a failed connect open, as it does.
+        """
+        if self.where.path:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as knocking:
+                knocking.settimeout(self.timeout_s)
+                knocking.connect(self.where.path)
 
     def _connect(self) -> APIClient:
         from docker.api.client import APIClient
