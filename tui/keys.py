@@ -12,36 +12,89 @@ from dataclasses import dataclass
 from textual.binding import Binding, BindingType
 
 APP_KEYS = (
-    Binding("question_mark,f1", "help", "Help", key_display="?", id="app.help"),
-    Binding("q", "quit", "Quit", id="app.quit"),
-    # Also while something is being typed, where a letter is only a letter.
-    Binding("ctrl+c", "quit", "Quit at once", show=False, priority=True, id="app.stop"),
-)
-OVERVIEW_KEYS = (
-    Binding("w", "wizard", "Wizard", id="overview.wizard"),
-    Binding("slash", "filter", "Filter", key_display="/", id="overview.filter"),
-    Binding("s", "suspects", "Suspects", id="overview.suspects"),
-    Binding("plus,underscore", "zoom", "Zoom", key_display="+", id="overview.zoom"),
-    Binding("y", "copy", "Copy", id="overview.copy"),
-    Binding("r", "relist", "Look again", show=False, id="overview.relist"),
-    Binding("escape", "back", "Clear", show=False, id="overview.back"),
-    Binding("1", "pane('networks')", "Networks", show=False, id="overview.networks"),
     Binding(
-        "2", "pane('containers')", "Containers", show=False, id="overview.containers"
+        "question_mark,f1",
+        "help",
+        "Help",
+        key_display="?",
+        id="app.help",
+        tooltip="all keys of this screen",
     ),
-    Binding("3", "pane('live')", "Live", show=False, id="overview.live"),
-    Binding("tab", "app.focus_next", "Next pane", show=False, id="overview.next"),
+    Binding("q", "quit", "Quit", id="app.quit", tooltip="quit"),
+    # Also while something is being typed, where a letter is only a letter.
     Binding(
-        "shift+tab",
-        "app.focus_previous",
-        "Previous pane",
+        "ctrl+c",
+        "quit",
+        "Quit",
         show=False,
-        id="overview.previous",
+        priority=True,
+        id="app.stop",
+        tooltip="quit, whatever has the keys",
+    ),
+)
+
+
+def _hidden(keys: str, action: str, name: str, words: str) -> Binding:
+    """A key that works without standing in the footer."""
+    return Binding(keys, action, words.capitalize(), False, id=name, tooltip=words)
+
+
+OVERVIEW_KEYS = (
+    Binding(
+        "w",
+        "wizard",
+        "Wizard",
+        id="overview.wizard",
+        tooltip="diagnose what the cursor is on",
+    ),
+    Binding(
+        "slash",
+        "filter",
+        "Filter",
+        key_display="/",
+        id="overview.filter",
+        tooltip="filter this pane (text or regex)",
+    ),
+    Binding(
+        "s",
+        "suspects",
+        "Suspects",
+        id="overview.suspects",
+        tooltip="only what is in trouble",
+    ),
+    Binding(
+        "plus,underscore",
+        "zoom",
+        "Zoom",
+        key_display="+",
+        id="overview.zoom",
+        tooltip="this pane alone, or all again",
+    ),
+    Binding(
+        "y",
+        "copy",
+        "Copy",
+        id="overview.copy",
+        tooltip="copy the line (also over SSH)",
+    ),
+    _hidden("r", "relist", "overview.relist", "look at everything anew"),
+    _hidden("escape", "back", "overview.back", "undo zoom, filter, suspects"),
+    _hidden("1", "pane('networks')", "overview.networks", "to Networks"),
+    _hidden("2", "pane('containers')", "overview.containers", "to Containers"),
+    _hidden("3", "pane('live')", "overview.live", "to Live"),
+    _hidden("tab", "app.focus_next", "overview.next", "to the next pane"),
+    _hidden(
+        "shift+tab", "app.focus_previous", "overview.previous", "to the one before"
     ),
 )
 READER_KEYS = (
-    Binding("escape,q", "close", "Back", id="reader.close"),
-    Binding("y", "copy", "Copy", id="reader.copy"),
+    Binding("escape,q", "close", "Back", id="reader.close", tooltip="back"),
+    Binding("y", "copy", "Copy", id="reader.copy", tooltip="copy all of it"),
+)
+HELP_KEYS = (
+    Binding("escape,q,question_mark", "close", "Back", id="help.close", tooltip="back"),
+    _hidden("down,j", "scroll(1)", "help.down", "further down"),
+    _hidden("up,k", "scroll(-1)", "help.up", "further up"),
 )
 
 
@@ -79,6 +132,7 @@ def sections() -> tuple[Section, ...]:
         Section("Wizard", "wizard", tuple(WIZARD_KEYS)),
         Section("In a list of the wizard", "wizard", tuple(_own(ChoiceList, WalkView))),
         Section("In a text that is open", "", READER_KEYS),
+        Section("In this help", "", HELP_KEYS),
     )
 
 

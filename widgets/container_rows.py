@@ -22,6 +22,7 @@ GLYPHS = {
 }
 EMBEDDED_DNS = ipaddress.ip_address("127.0.0.11")
 """The engine's resolver listens there in every container: it says nothing of it."""
+NOWHERE = "–"
 MAX_LISTED = 4
 
 
@@ -106,7 +107,7 @@ def _addresses(container: Container, snapshot: Snapshot) -> tuple[str, ...]:
     if container.rides_on:
         owner = snapshot.find(container.rides_on)
         return (f"in {owner[0].name}" if owner else f"in {container.rides_on[:12]}",)
-    return ("none",) if container.network_mode == "none" else ("–",)
+    return ("none",) if container.network_mode == "none" else (NOWHERE,)
 
 
 def ports_text(mappings: Iterable[PortMapping]) -> str:
@@ -151,8 +152,8 @@ def _state_note(container: Container) -> Line:
     if container.state is State.RUNNING:
         return ()
     if container.state is State.RESTARTING:
-        times = f", {container.restart_count}×" if container.restart_count else ""
-        return ((f"restarting{times}, last exit {exit_text}", "odd"),)
+        times = f" {container.restart_count}×" if container.restart_count else ""
+        return ((f"restarting{times}, exit {exit_text}", "odd"),)
     if container.state is State.CREATED:
         if container.error:
             return ((f"not started: {container.error}", "bad"),)
@@ -199,7 +200,7 @@ def _without_engine(
             key="host",
             name="host",
             glyph=GLYPHS[State.RUNNING],
-            addresses=addresses or ("–",),
+            addresses=addresses or (NOWHERE,),
             networks=host.hostname,
             listens=_listens(listeners.get("host")),
             about="the namespace that netwiz runs in",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len
 
-from netwiz.widgets.container_rows import Row
+from netwiz.widgets.container_rows import NOWHERE, Row
 from netwiz.widgets.filtering import Filter
 from netwiz.widgets.lines import Line, cells, clip
 from netwiz.widgets.list_pane import ListPane
@@ -37,7 +37,7 @@ class ContainersPane(ListPane[Row]):
             if row.suspect or not self.suspects_only
         ]
 
-    def show_suspects_only(self, only: bool) -> None:  # noqa: FBT001
+    def show_suspects_only(self, only: bool) -> None:
         """Leave only the containers whose log complains."""
         self.suspects_only = only
         self.show(self.items)
@@ -83,17 +83,24 @@ def _chosen(rows: Sequence[Row], left: int) -> list[tuple[list[Line], int]]:
 
 def _flowing(row: Row, name: int, room: int) -> Line:
     """What is wrong with it first, then where it is: no column is kept empty."""
-    told = [*row.notes, _addresses(row, short=True), _ports(row)]
-    body = _clip_line(_joined([part for part in told if cells(part)]), room - name - GAP)
-    return (*_head(row, name), (" " * GAP, ""), *body)
+    where = () if row.addresses == (NOWHERE,) else _addresses(row, short=True)
+    parts = (*row.notes, where, _ports(row))
+    first, *more = [part for part in parts if cells(part)] or [()]
+    left = room - name - GAP
+    told = _clip_line(first, left)
+    for part in more:
+        # Half an address is worth nothing: it is there in full or not at all.
+        if cells(told) + GAP + cells(part) <= left:
+            told += [(" " * GAP, ""), *part]
+    return (*_head(row, name), (" " * GAP, ""), *told)
 
 
 def _columns(rows: Sequence[Row], *, short: bool) -> list[list[Line]]:
     return [
         [_addresses(row, short=short) for row in rows],
         [_ports(row) for row in rows],
-        [((row.networks, "dim"),) for row in rows],
         [row.listens for row in rows],
+        [((row.networks, "dim"),) for row in rows],
     ]
 
 

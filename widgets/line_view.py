@@ -37,6 +37,7 @@ class LineView(ScrollView):
     LineView {
         overflow-x: hidden;
         overflow-y: auto;
+        scrollbar-gutter: stable;
         scrollbar-size-vertical: 1;
         scrollbar-background: $background;
         scrollbar-background-hover: $background;
@@ -89,13 +90,20 @@ class LineView(ScrollView):
         if 0 <= row - self.scroll_offset.y < self.size.height:
             self.refresh_line(row)
 
+    @property
+    def columns(self) -> int:
+        """How many columns a line has, scrollbar or not."""
+        return self.scrollable_content_region.width
+
     def reveal(self, row: int) -> None:
         """Scroll as little as possible until a line is in sight."""
         top, height = self.scroll_offset.y, self.scrollable_content_region.height
         if row < top:
-            self.scroll_to(y=row, animate=False, immediate=True)
+            self.scroll_to(y=row, animate=False, immediate=True, force=True)
         elif height and row >= top + height:
-            self.scroll_to(y=row - height + 1, animate=False, immediate=True)
+            self.scroll_to(
+                y=row - height + 1, animate=False, immediate=True, force=True
+            )
 
     def _part(self, name: str) -> Style:
         """What a name adds to the style of the line."""

@@ -1,4 +1,4 @@
-"""A list whose cursor and place stay where the person left them when the data change."""
+"""A list whose cursor and place stay where they were left when the data change."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ Item = TypeVar("Item")
 LIST_KEYS = (
     Binding("up,k", "move(-1)", "Up", show=False, id="list.up"),
     Binding("down,j", "move(1)", "Down", show=False, id="list.down"),
-    Binding("g,home", "first", "First", show=False, id="list.first"),
-    Binding("G,end", "last", "Last", show=False, id="list.last"),
+    Binding("g,home", "first", "To the first", show=False, id="list.first"),
+    Binding("G,end", "last", "To the last", show=False, id="list.last"),
     Binding(
         "ctrl+d,pagedown", "page(1)", "Half a page down", show=False, id="list.pgdn"
     ),
@@ -137,14 +137,14 @@ class ListPane(LineView, Generic[Item], can_focus=True):
             self.refresh_row(before)
             self.refresh_row(row)
         if self.is_mounted and self.scroll_offset.y != max(top, 0):
-            self.scroll_to(y=max(top, 0), animate=False, immediate=True)
+            self.scroll_to(y=max(top, 0), animate=False, immediate=True, force=True)
         if self.selected_key != key:
             self.post_message(self.Moved(self, self.selected_key))
 
     def _redraw(self) -> None:
         if not self.is_mounted:
             return
-        width = self.scrollable_content_region.width
+        width = self.columns
         old, before = self._drawn, self._drawn_width
         self._drawn = self.draw(self._shown, width) if width > 0 else []
         self._drawn_width = width
@@ -163,14 +163,14 @@ class ListPane(LineView, Generic[Item], can_focus=True):
         return self.empty
 
     def render_line(self, y: int) -> Strip:
-        row, width = y + self.scroll_offset.y, self.size.width
+        row, width = y + self.scroll_offset.y, self.columns
         if self._drawn and row < len(self._drawn):
             return self.strip(self._drawn[row], width, cursor=row == self._row)
         rest = () if self._drawn else self._nothing()
         return self.strip(rest[row] if row < len(rest) else (), width)
 
-    def on_resize(self, event: events.Resize) -> None:
-        if self.scrollable_content_region.width != self._drawn_width:
+    def on_resize(self) -> None:
+        if self.columns != self._drawn_width:
             self._drawn = []
             self._redraw()
             self.reveal(self._row)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from textual import events, on
+from textual import on
 from textual.binding import Binding, BindingType
 
 from netwiz.widgets.lines import Line
@@ -36,11 +36,11 @@ class LivePane(LogView):
     def _told(self) -> None:
         self._tell()
 
-    def on_focus(self, event: events.Focus) -> None:
+    def on_focus(self) -> None:
         """The cursor's line shows while the pane has the keys."""
         self.refresh_row(self._row)
 
-    def on_blur(self, event: events.Blur) -> None:
+    def on_blur(self) -> None:
         """And not any more."""
         self.refresh_row(self._row)
 

@@ -34,8 +34,7 @@ def draw_line(line: LiveLine, width: int, shift: int = 0, *, cursor: bool) -> Li
     else:
         head.append((text, _text_style(line)))
     if hint:
-        gap = max(room - cell_len(text), 0) + 2
-        head += [(" " * gap, ""), (hint, "label" if cursor else "dim")]
+        head += [("  ", ""), (hint, "label" if cursor else "dim")]
     return tuple(head)
 
 

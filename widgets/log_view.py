@@ -90,7 +90,7 @@ class LogView(LineView, can_focus=True):
             top = max(self.scroll_offset.y - gone, 0)
             if top == self.scroll_offset.y:
                 self.refresh()
-            self.scroll_to(y=top, animate=False, immediate=True)
+            self.scroll_to(y=top, animate=False, immediate=True, force=True)
         elif count < self.scroll_offset.y + self.size.height:
             self.refresh()
         if not self.following:
@@ -111,7 +111,7 @@ class LogView(LineView, can_focus=True):
 
         self._sift(change)
 
-    def follow(self, on: bool = True) -> None:  # noqa: FBT001, FBT002
+    def follow(self, on: bool = True) -> None:
         """Run with the newest line, or stand still."""
         self.following = on
         self._missed = 0
@@ -138,22 +138,22 @@ class LogView(LineView, can_focus=True):
             return
         self._row = max(self._lines.row_of(held), 0)
         top = max(self._row - before, 0)
-        self.scroll_to(y=top, animate=False, immediate=True)
+        self.scroll_to(y=top, animate=False, immediate=True, force=True)
         self.reveal(self._row)
 
     def _grow(self) -> None:
-        size = Size(self.scrollable_content_region.width, len(self._lines))
+        size = Size(self.columns, len(self._lines))
         if size != self.virtual_size:
             self.virtual_size = size
 
     def _to_end(self) -> None:
         self._row = max(len(self._lines) - 1, 0)
         top = max(len(self._lines) - self.scrollable_content_region.height, 0)
-        self.scroll_to(y=top, animate=False, immediate=True)
+        self.scroll_to(y=top, animate=False, immediate=True, force=True)
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
-        row, width = y + self.scroll_offset.y, self.size.width
+        row, width = y + self.scroll_offset.y, self.columns
         if row >= len(self._lines):
             blank: Line = ()
             if row == 0:
@@ -168,7 +168,7 @@ class LogView(LineView, can_focus=True):
             return "no line matches"
         return "nothing was said yet"
 
-    def on_resize(self, event: events.Resize) -> None:
+    def on_resize(self) -> None:
         self._grow()
         if self.following:
             self._to_end()

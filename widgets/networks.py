@@ -83,7 +83,7 @@ class NetworksPane(ListPane[NetRow]):
         name = min(max(names, default=0), max(width // 2, 8))
         return [draw_row(row, name, width) for row in items]
 
-    def action_fold(self, folded: bool) -> None:  # noqa: FBT001
+    def action_fold(self, folded: bool) -> None:
         """Fold or unfold the network the cursor is in."""
         head = self._head()
         if head is None or self._snapshot is None or head.folded == folded:

@@ -34,7 +34,12 @@ class Notice(Widget):
             self.display = bool(lines)
             self.refresh(layout=True)
 
-    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+    def get_content_height(
+        self,
+        container: Size,  # noqa: ARG002
+        viewport: Size,  # noqa: ARG002
+        width: int,
+    ) -> int:
         return len(self._wrapped(width))
 
     def render(self) -> Content:

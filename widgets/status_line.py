@@ -48,27 +48,35 @@ class StatusLine(Widget):
 
 def draw_standing(now: Standing, width: int) -> Line:
     """As much of it as fits, the most telling first."""
-    host = (clip(now.host, max(width // 4, 8)), "strong")
     clock = f"  {now.clock}" if now.clock else ""
-    # The least telling goes first: how many networks there are, then the time.
-    for networks, tail in ((True, clock), (False, clock), (False, "")):
-        parts = [(host,), *_parts(now, networks=networks)] if now.host else _parts(now)
-        line: list[tuple[str, str]] = [("netwiz", "label"), ("  ", "")]
-        for number, part in enumerate(parts):
-            line += [(" · ", "dim"), *part] if number else part
+    line: Line = ()
+    # The least telling goes first; what is wrong stays to the last.
+    for less in range(5):
+        tail = clock if less < 2 else ""
+        line = _joined(_parts(now, less, max(width // 4, 8)))
         gap = width - cells(line) - len(tail)
         if gap >= 0:
-            return (*line, (" " * gap + tail, "dim")) if tail else tuple(line)
+            return (*line, (" " * gap + tail, "dim")) if tail else line
+    return line
+
+
+def _joined(parts: list[Line]) -> Line:
+    line: list[tuple[str, str]] = [("netwiz", "label"), ("  ", "")]
+    for number, part in enumerate(parts):
+        line += [(" · ", "dim"), *part] if number else part
     return tuple(line)
 
 
-def _parts(now: Standing, *, networks: bool = True) -> list[Line]:
+def _parts(now: Standing, less: int, host_width: int) -> list[Line]:
     parts: list[Line] = []
+    if now.host and less < 4:
+        parts.append(((clip(now.host, host_width), "strong"),))
     if now.missing:
         parts.append((("no Docker engine", "odd"),))
     elif now.engine:
-        parts += [((now.engine, ""),), _count(now)]
-        parts += [((_plural(now.networks, "network"), ""),)] if networks else []
+        parts += [((now.engine, ""),)] if less < 3 else []
+        parts.append(_count(now))
+        parts += [((_plural(now.networks, "network"), ""),)] if not less else []
     else:
         parts.append((("looking around …", "dim"),))
     if now.suspects:

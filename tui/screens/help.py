@@ -7,25 +7,20 @@ from typing import ClassVar
 
 from rich.cells import cell_len
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from netwiz.tui.keys import Section, sections, shown
+from netwiz.tui.keys import HELP_KEYS, Section, sections, shown
 from netwiz.widgets.lines import Line, content
-
-COLUMN = 38
-"""Two columns where there is room for them."""
 
 
 class HelpScreen(ModalScreen[None]):
     """What can be pressed, and where."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,question_mark", "close", "Back", id="help.close"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = list(HELP_KEYS)
 
     def __init__(self, keymap: Mapping[str, str]) -> None:
         super().__init__()
@@ -49,6 +44,10 @@ class HelpScreen(ModalScreen[None]):
         lines.append((("in netwiz/config.toml, by the name at the right.", "dim"),))
         return lines
 
+    def action_scroll(self, by: int) -> None:
+        """Further down or up."""
+        self.query_one("#help").scroll_relative(y=by, animate=False)
+
     def action_close(self) -> None:
         """Back to the screen below."""
         self.dismiss(None)
@@ -62,8 +61,8 @@ def section_lines(section: Section, keymap: Mapping[str, str]) -> list[Line]:
         words = binding.tooltip or binding.description
         lines.append(
             (
-                ("  " + keys + " " * max(16 - cell_len(keys), 1), "code"),
-                (words + " " * max(26 - cell_len(words), 1), ""),
+                ("  " + keys + " " * max(13 - cell_len(keys), 1), "code"),
+                (words + " " * max(33 - cell_len(words), 1), ""),
                 (binding.id or "", "dim"),
             )
         )

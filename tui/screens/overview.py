@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 from typing import ClassVar
 
@@ -46,7 +45,7 @@ class OverviewScreen(Screen[None]):
     """Owns the state that the session's messages bring, and hands it to the panes."""
 
     BINDINGS: ClassVar[list[BindingType]] = list(OVERVIEW_KEYS)
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
+    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - as the base class declares it
         (0, "-stacked"),
         (70, "-narrow"),
         (120, "-wide"),
@@ -111,6 +110,8 @@ class OverviewScreen(Screen[None]):
         }
         self.networks.show_snapshot(event.snapshot)
         self.containers.empty = ((("no containers", "dim"),),)
+        what = "Containers" if event.snapshot.engine else "Host and namespaces"
+        self.containers.set_title(((what, ""),))
         self._show_containers()
         self._tell()
 
@@ -252,11 +253,11 @@ class OverviewScreen(Screen[None]):
         self.query_one(FilterBar).open(names[str(pane.id)], self._pattern(pane))
 
     @on(FilterBar.Typed)
-    def _typed(self, event: FilterBar.Typed) -> None:
+    def _filter_typed(self, event: FilterBar.Typed) -> None:
         self._set_filter(event.pattern)
 
     @on(FilterBar.Closed)
-    def _closed(self, event: FilterBar.Closed) -> None:
+    def _filter_closed(self, event: FilterBar.Closed) -> None:
         self._set_filter(event.pattern)
         if self._filtered:
             self._filtered.focus()

@@ -1,0 +1,119 @@
+"""A feed without an engine: tests say what happens, and when."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import replace
+from datetime import datetime
+
+from netwiz.probes.engine_watch import EngineLost, Happening, Resync
+from netwiz.probes.facts import Finding, LogLine, Snapshot, SnapshotTaken
+from netwiz.probes.machine import FakeMachine
+from netwiz.probes.requests import Request, TakeSnapshot
+from netwiz.tui.feed import Logs, Watcher
+
+
+class FeedMachine(FakeMachine):
+    """Answers every request for a snapshot with the feed's newest."""
+
+    def __init__(self, feed: FakeFeed, answers: dict[Request, Finding]) -> None:
+        super().__init__(answers)
+        self._feed = feed
+        self.closed = False
+
+    async def perform(self, request: Request) -> Finding:
+        if isinstance(request, TakeSnapshot):
+            self.asked.append(request)
+            return SnapshotTaken(snapshot=self._feed.snapshot)
+        return await super().perform(request)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class FakeWatcher:
+    """Happenings from a queue."""
+
+    def __init__(self) -> None:
+        self.queue: asyncio.Queue[Happening] = asyncio.Queue()
+
+    async def batch(self) -> Sequence[Happening]:
+        found = [await self.queue.get()]
+        while not self.queue.empty():
+            found.append(self.queue.get_nowait())
+        return found
+
+
+class FakeLogs:
+    """Lines from a queue; remembers who is followed."""
+
+    def __init__(self) -> None:
+        self.queue: asyncio.Queue[LogLine] = asyncio.Queue()
+        self.errors: dict[str, str] = {}
+        self.added: set[str] = set()
+
+    @property
+    def following(self) -> frozenset[str]:
+        return frozenset(self.added)
+
+    def add(self, container_ids: Iterable[str]) -> None:
+        self.added |= set(container_ids)
+
+    def remove(self, container_ids: Iterable[str]) -> None:
+        self.added -= set(container_ids)
+
+    async def __aiter__(self) -> AsyncIterator[LogLine]:
+        while True:
+            yield await self.queue.get()
+
+
+class FakeFeed:
+    """A machine that stands still until a test moves it."""
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        lines: Sequence[LogLine] = (),
+        answers: dict[Request, Finding] | None = None,
+    ) -> None:
+        self.snapshot = snapshot
+        self.machine = FeedMachine(self, answers or {})
+        self.watcher = FakeWatcher()
+        self.log = FakeLogs()
+        self.refreshed: list[frozenset[str]] = []
+        first: Happening
+        if snapshot.engine:
+            first = Resync(snapshot.taken_at, "the engine is there")
+        else:
+            first = EngineLost(snapshot.taken_at, snapshot.missing)
+        self.watcher.queue.put_nowait(first)
+        self.say(*lines)
+
+    def watch(self) -> AbstractAsyncContextManager[Watcher]:
+        return nullcontext(self.watcher)
+
+    def logs(self) -> AbstractAsyncContextManager[Logs]:
+        return nullcontext(self.log)
+
+    async def refresh(self, ids: Iterable[str]) -> Snapshot:
+        self.refreshed.append(frozenset(ids))
+        return self.snapshot
+
+    # What tests do
+
+    def say(self, *lines: LogLine) -> None:
+        for line in lines:
+            self.log.queue.put_nowait(line)
+
+    def happen(self, *happenings: Happening, now: Snapshot | None = None) -> None:
+        """Change the machine, then tell of it."""
+        self.snapshot = now or self.snapshot
+        for happening in happenings:
+            self.watcher.queue.put_nowait(happening)
+
+    def lose(self, at: datetime) -> None:
+        """The engine goes away."""
+        gone = replace(self.snapshot, engine=None, containers=(), networks=())
+        self.happen(EngineLost(at, "the engine ended its events"), now=gone)
