@@ -110,14 +110,15 @@ def _ruled_out(leaf: Leaf, so_far: tuple[Answered, ...]) -> tuple[RuledOut, ...]
     """
     out: dict[str, str] = {}
     for answered in so_far:
-        if answered.overridden or answered.ruling.mark is Mark.UNKNOWN:
+        ruling = answered.ruling
+        if answered.overridden or ruling.quiet or ruling.mark is Mark.UNKNOWN:
             continue
         for key, branch in answered.node.branches.items():
-            if key == answered.ruling.branch or not isinstance(branch.to, Leaf):
+            if key == ruling.branch or not isinstance(branch.to, Leaf):
                 continue
             known: Cause | None = CAUSES.get(branch.to.cause)
             if known is not None and known.id != leaf.cause:
-                out.setdefault(known.id, answered.ruling.answer)
+                out.setdefault(known.id, ruling.answer)
     return tuple(RuledOut(id_, because) for id_, because in out.items())
 
 

@@ -45,6 +45,8 @@ def steps_of(so_far: tuple[Answered, ...]) -> tuple[Step, ...]:
     steps: list[Step] = []
     shown: set[Request] = set()
     for answered in so_far:
+        if answered.ruling.quiet and not answered.overridden:
+            continue
         steps.append(_step(answered, shown))
         branch = answered.node.follow(answered.ruling.branch)
         values = {**answered.scene.values, **answered.ruling.values}

@@ -84,6 +84,8 @@ class Ruling:
     """What the walk is about from here on; None: as before."""
     assumptions: tuple[str, ...] = ()
     unsupported: tuple[str, ...] = ()
+    quiet: bool = False
+    """The question did not arise (nothing was looked at); not worth a line."""
 
 
 Judge = Callable[["Scene"], Ruling]

@@ -118,11 +118,11 @@ CAUSES = (
             "{server} was started with {mapping}, and the engine has no such mapping "
             "in effect: {ignored_because}."
         ),
-        decisive="HostConfig.PortBindings has the port, NetworkSettings.Ports has not",
+        decisive="PortBindings (asked for) have the port, Ports (in effect) have not",
         fixes=(
             FixPlan(
-                "Attach {server} to an ordinary bridge network as well: the engine then "
-                "publishes the port there.",
+                "Attach {server} to an ordinary bridge network as well: the engine "
+                "then publishes the port there.",
                 (
                     "docker network create front",
                     "docker network connect front {server!q}",

@@ -16,6 +16,7 @@ from netwiz.wizard.tree import undetermined as _undetermined
 from netwiz.wizard.trees import (
     listening,
     loopback,
+    not_listening,
     outcomes,
     outside,
     published,
@@ -50,6 +51,7 @@ NODES: Mapping[str, Node] = MappingProxyType(
             *start.NODES,
             *refused.NODES,
             *listening.NODES,
+            *not_listening.NODES,
             *loopback.NODES,
             *published.NODES,
             *stopped.NODES,

@@ -17,7 +17,7 @@ from netwiz.wizard.path import fate, where
 from netwiz.wizard.scene import Scene, Unseen
 from netwiz.wizard.tree import HEALTHY, Branch, Node, Ruling, fault, undetermined
 from netwiz.wizard.trees.attempts import Try, counted, plain_try, tries
-from netwiz.wizard.trees.listening import LOOPING_DEATHS, restart_values
+from netwiz.wizard.trees.not_listening import LOOPING_DEATHS, restart_values
 from netwiz.wizard.trees.words import (
     YOUNG_S,
     age_s,
@@ -43,8 +43,9 @@ def worked(scene: Scene) -> Ruling:
                 f"{server.name} runs at the moment, restarted {runs.count} times",
                 Mark.BAD,
                 evidence=(
-                    f"{server.name}: RestartCount {runs.count}, {runs.deaths} die "
-                    f"events within ten minutes, last exit code {runs.last_exit}",
+                    f"{server.name} was restarted {runs.count} times (RestartCount), "
+                    f"with {runs.deaths} die events within ten minutes; last exit code "
+                    f"{runs.last_exit}",
                 ),
                 values=restart_values(server, runs),
             )

@@ -61,7 +61,7 @@ def rides(scene: Scene) -> Ruling:
     client = scene.client
     owners = scene.snapshot.find(client.rides_on) if client else ()
     if client is None or not owners:
-        return Ruling("own", "it has its own")
+        return Ruling("own", "it has its own", quiet=True)
     owner = owners[0]
     if not owner.pid:
         return Ruling("own", f"its owner {owner.name} does not run", Mark.ODD)
@@ -97,7 +97,8 @@ def meaning(scene: Scene) -> Ruling:
         if scene.case.target.name_only:
             values["worked"] = f"the name is {listed}"
             return Ruling("named", how, values=values)
-        return Ruling("address", how, values=values)
+        literal = found.outcome is NameOutcome.LITERAL
+        return Ruling("address", how, values=values, quiet=literal)
     asked = ", ".join(found.files.servers) or "no server"
     said = f"{found.outcome.value} ({asked})"
     evidence = tuple(

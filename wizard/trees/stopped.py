@@ -6,7 +6,7 @@ from netwiz.probes.facts import HOST, Container, Restarts, State
 from netwiz.probes.requests import CountRestarts
 from netwiz.wizard.scene import Scene, Unseen
 from netwiz.wizard.tree import Branch, Node, Ruling, fault
-from netwiz.wizard.trees.listening import restart_values
+from netwiz.wizard.trees.not_listening import restart_values
 from netwiz.wizard.trees.words import listed
 from netwiz.wizard.verdict import Mark
 
