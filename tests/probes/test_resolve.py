@@ -215,6 +215,29 @@ async def test_silence_is_told_from_refusal_and_leads_to_the_next_server(
 
 
 @pytest.mark.usefixtures("impatient")
+async def test_who_kept_silent_is_asked_last_from_then_on(wire: Wire, box: Box) -> None:
+    servers = f"nameserver {SERVER4}\nnameserver {SECOND}\n"
+    box.write("etc/resolv.conf", f"{servers}search none.example\n")
+    async with (
+        wire.answering(silent, port=53),
+        wire.answering(zone(NAMES), SECOND, 53),
+    ):
+        found = await ask(box, "db")
+    assert [(a.question, a.server) for a in found.answers if a.record == "A"] == [
+        ("db.none.example.", SERVER4),
+        ("db.none.example.", SECOND),
+        ("db.", SECOND),
+    ]
+
+
+async def test_a_firewall_before_the_server_is_no_silence(wire: Wire, box: Box) -> None:
+    with rules(wire.server, "input udp dport 53 reject with icmp type host-prohibited"):
+        found = await ask(box, "db")
+    assert found.outcome is NameOutcome.UNREACHABLE
+    assert all(answer.ms < 1000 for answer in found.answers)
+
+
+@pytest.mark.usefixtures("impatient")
 async def test_a_lost_datagram_is_sent_again(wire: Wire, box: Box) -> None:
     seen: set[bytes] = set()
 
