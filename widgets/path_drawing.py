@@ -93,12 +93,20 @@ def _columns(hops: Sequence[PathHop], read: PathRead) -> list[Column]:
 def _stretched(columns: list[Column], width: int) -> list[Column]:
     """Longer arrows where there is room, so that a wide screen is not left empty."""
     taken = MARGIN + sum(c.width + cell_len(c.arrow[0]) for c in columns)
-    more = "─" * min((width - taken) // max(len(columns) - 1, 1), MAX_STRETCH)
+    more = min((width - taken) // max(len(columns) - 1, 1), MAX_STRETCH)
     return [
-        replace(column, arrow=(arrow.replace("─", "─" + more, 1), style))
+        replace(column, arrow=(_longer(arrow, more), style))
         for column in columns
         for arrow, style in [column.arrow]
     ]
+
+
+def _longer(arrow: str, more: int) -> str:
+    """The same arrow with more dashes, shared out before and behind its label."""
+    labelled = "─▶" in arrow and "──▶" not in arrow
+    behind = more // 2 if labelled else 0
+    arrow = arrow.replace("─", "─" * (more - behind + 1), 1)
+    return arrow.replace("─▶", "─" * (behind + 1) + "▶") if behind else arrow
 
 
 def _arrow(number: int, read: PathRead) -> tuple[str, str]:
