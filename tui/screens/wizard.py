@@ -78,7 +78,7 @@ class WizardScreen(Screen[None]):
             yield TargetInput(id="target")
             yield WalkPane(self._walker, self._now, self._folder, id="walk")
         yield Static("", id="notice", markup=False)
-        yield Footer(show_command_palette=False)
+        yield Footer(compact=True, show_command_palette=False)
 
     def _walker(self, post: Callable[[Message], object]) -> Walker:
         return Walker(self._machine, self._diagnose, post)

@@ -23,27 +23,6 @@ from netwiz.wizard.verdict import Step
 FOUND = ""
 """The answer that stands for what the probes found."""
 
-DIALOG_CSS = """
-StepDetail, OverrideChoice {
-    align: center middle;
-    background: $background 60%;
-    .dialog {
-        width: 100%;
-        max-width: 110;
-        height: auto;
-        max-height: 90%;
-        margin: 0 2;
-        padding: 0 1;
-        border: round $border;
-        background: $surface;
-        border-title-style: bold;
-    }
-    VerticalScroll { height: auto; max-height: 100%; scrollbar-size-vertical: 1; }
-    .question { text-style: bold; margin: 0 0 1 0; height: auto; }
-    .hints { color: $text-muted; margin: 1 0 0 0; height: auto; }
-}
-"""
-
 
 class StepDetail(ModalScreen[bool]):
     """Evidence, probes and commands of a step; True: another answer is wanted.
@@ -51,7 +30,6 @@ class StepDetail(ModalScreen[bool]):
     The walk's cursor goes along, so that it is on the right step afterwards.
     """
 
-    DEFAULT_CSS = DIALOG_CSS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,enter,q", "close", "Back", id="detail.close"),
         Binding("left,h", "turn(-1)", "Step before", id="detail.previous"),
@@ -121,7 +99,6 @@ class StepDetail(ModalScreen[bool]):
 class OverrideChoice(ModalScreen[str | None]):
     """Asks for another answer to a step; None: leave it as it is."""
 
-    DEFAULT_CSS = DIALOG_CSS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "close", "Back", id="override.close"),
     ]

@@ -91,6 +91,7 @@ class WalkPane(Vertical):
         self._case: Case | None = None
         self._overrides: dict[str, str] = {}
         self._before: Diagnosis | None = None
+        self._keys = (False, False)
         self.diagnosis: Diagnosis | None = None
 
     def compose(self) -> ComposeResult:
@@ -287,4 +288,8 @@ class WalkPane(Vertical):
         self, state: str, elapsed_ms: float = 0.0, snapshot: Snapshot | None = None
     ) -> None:
         self.post_message(self.StateChanged(self, state, elapsed_ms, snapshot))
-        self.refresh_bindings()
+        keys = (self.diagnosis is not None, self._walker.paused)
+        if keys != self._keys:
+            # The footer is made anew each time, which is dear while steps fly by.
+            self._keys = keys
+            self.refresh_bindings()
