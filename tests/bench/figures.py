@@ -18,8 +18,8 @@ class Figure:
     samples: tuple[float, ...]
     bar: float | None = None
     """What DESIGN promises: not more than this."""
-    against: str = ""
-    """Name of the figure of netwiz for the same answer."""
+    against: tuple[str, ...] = ()
+    """Names of netwiz's own figures for the same answer."""
     note: str = ""
 
     @property
@@ -46,7 +46,7 @@ class Figures:
         samples: Iterable[float],
         *,
         bar: float | None = None,
-        against: str = "",
+        against: tuple[str, ...] = (),
         note: str = "",
     ) -> Figure:
         """Keep a figure; a measurement without samples is an error of the bench."""
@@ -56,10 +56,12 @@ class Figures:
         self.all.append(figure)
         return figure
 
-    def ratio(self, figure: Figure) -> float | None:
-        """How many times the cost of netwiz's own answer."""
-        own = next((f for f in self.all if f.name == figure.against), None)
-        return figure.median / own.median if own and own.median else None
+    def ratios(self, figure: Figure) -> dict[str, float]:
+        """How many times the cost of netwiz's own answers, by their names."""
+        own = {known.name: known.median for known in self.all}
+        return {
+            name: figure.median / own[name] for name in figure.against if own.get(name)
+        }
 
     def as_json(self) -> list[Json]:
         """For keeping and comparing."""
@@ -71,33 +73,37 @@ class Figures:
                 "samples": [round(sample, 4) for sample in figure.samples],
                 "bar": figure.bar,
                 "within": figure.within,
-                "against": figure.against or None,
-                "ratio": self.ratio(figure),
+                "ratios": {
+                    name: round(ratio, 3) for name, ratio in self.ratios(figure).items()
+                },
                 "note": figure.note,
             }
             for figure in self.all
         ]
 
     def table(self) -> list[str]:
-        """For people."""
-        head = ("", "median", "min", "max", "n", "bar", "", "ratio")
-        rows = [head, *(self._row(figure) for figure in self.all)]
+        """For people; what is compared follows the figures."""
+        head = ("", "median", "min", "max", "n", "bar", "")
+        rows = [head, *map(_row, self.all)]
         widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
-        return [_line(row, widths) for row in rows]
+        return [_line(row, widths) for row in rows] + [
+            f"{ratio:4.1f} x {name} = {figure.name}"
+            for figure in self.all
+            for name, ratio in self.ratios(figure).items()
+        ]
 
-    def _row(self, figure: Figure) -> tuple[str, ...]:
-        ratio = self.ratio(figure)
-        kept = {None: "", True: "kept", False: "MISSED"}[figure.within]
-        return (
-            figure.name + (f" ({figure.note})" if figure.note else ""),
-            f"{_short(figure.median)} {figure.unit}",
-            _short(min(figure.samples)),
-            _short(max(figure.samples)),
-            str(len(figure.samples)),
-            "" if figure.bar is None else _short(figure.bar),
-            kept,
-            "" if ratio is None else f"{ratio:.1f}x",
-        )
+
+def _row(figure: Figure) -> tuple[str, ...]:
+    kept = {None: "", True: "kept", False: "MISSED"}[figure.within]
+    return (
+        figure.name + (f" ({figure.note})" if figure.note else ""),
+        f"{_short(figure.median)} {figure.unit}",
+        _short(min(figure.samples)),
+        _short(max(figure.samples)),
+        str(len(figure.samples)),
+        "" if figure.bar is None else _short(figure.bar),
+        kept,
+    )
 
 
 def _short(value: float) -> str:
