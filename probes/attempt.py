@@ -128,6 +128,7 @@ class _Watched:
     async def _prepare(self, sock: socket.socket) -> None:
         """Set everything up around a socket that is bound but has sent nothing."""
         self._socket = sock
+        await self._watch.ready()
         await self._counters.before()
         await self._watch.open(own_end(sock)[1], self._note)
         self._began = self._moved = self._loop.time()

@@ -22,9 +22,11 @@ from netwiz.probes.facts.witness import Hop, Sighting
 from netwiz.probes.requests import Attempt
 from netwiz.probes.witness_filter import program
 from netwiz.probes.witness_links import Device
-from netwiz.probes.witness_match import Matcher, Probe
+from netwiz.probes.witness_match import Matcher
 from netwiz.probes.witness_path import Ways
-from netwiz.probes.witness_tap import Event, Tap, stamping
+from netwiz.probes.witness_probe import Probe
+from netwiz.probes.witness_stamps import Stamps
+from netwiz.probes.witness_tap import Event, Tap
 
 if TYPE_CHECKING:
     from netwiz.probes.machine import Ground
@@ -51,7 +53,7 @@ class Watch:
         self._closed = False
         self._lock = threading.Lock()
         self.blind: list[str] = []
-        self._stamps = stamping()
+        self._stamps = Stamps()
 
     @property
     def tapped(self) -> tuple[Place, ...]:
@@ -59,6 +61,14 @@ class Watch:
         open_now = {tap.place for tap in self._taps}
         names = (p for p in self._request.taps if self._aliases.get(p, p) in open_now)
         return tuple(dict.fromkeys(names))
+
+    async def ready(self) -> None:
+        """Make sure that packets will be stamped; sends a datagram to ourselves.
+
+        So it comes before rule counters are read.
+        """
+        if self._request.taps and not await self._stamps.proved():
+            self.blind.append("packets may be shown out of order: no time stamps")
 
     async def open(self, source_port: int, progress: Callable[[], None]) -> None:
         """Open every tap; `progress` is called whenever the probe got on.
@@ -74,6 +84,9 @@ class Watch:
         places = self._distinct()
         own = dict(await asyncio.gather(*(self._tap(place, code) for place in places)))
         self._place_server(own)
+        self.probe.client_tapped = any(
+            tap.place == self.probe.place for tap in self._taps
+        )
         loop = asyncio.get_running_loop()
         for tap in self._taps:
             tap.start(loop, self._seen)

@@ -9,51 +9,18 @@ A proxy ends the first connection and opens a second: that one is told by time a
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
 
 from netwiz.probes.facts.base import Place
 from netwiz.probes.facts.connection import Protocol
 from netwiz.probes.facts.witness import Packet, Sighting
-from netwiz.probes.witness_decode import (
-    ARP,
-    ICMP,
-    RST,
-    SYN,
-    SYN_ACK,
-    UDP,
-    Frame,
-    address_text,
-)
+from netwiz.probes.witness_decode import ARP, ICMP, SYN, UDP, Frame, address_text
+from netwiz.probes.witness_probe import Ends, Probe, tcp_part
+from netwiz.probes.witness_proxy import second_leg
 from netwiz.probes.witness_tap import Event
-
-SECOND_LEG_NS = 500_000_000
-"""How long after it accepted a proxy may take to dial its backend."""
 
 ASKING_NS = 2_000_000
 """A neighbour is asked for in the same breath in which the packet is to leave."""
-
-_WRAP = 1 << 32
-
-
-@dataclass(slots=True)
-class Probe:
-    """What is known of our own attempt."""
-
-    place: Place
-    address: str
-    port: int
-    protocol: Protocol
-    source_port: int = 0
-    """0 until the socket is bound; without it nothing can be told apart."""
-    server: Place | None = None
-    server_ports: Collection[int] = ()
-    """Ports behind a published one."""
-    server_addresses: frozenset[bytes] = frozenset()
-    asked: set[bytes] = field(default_factory=set)
-    """Addresses that must answer who-has for the probe to get on."""
-    shared: bool = False
-    """Client and server are two names of one namespace."""
 
 
 class Matcher:
@@ -68,7 +35,7 @@ class Matcher:
         self.target = ipaddress.ip_address(probe.address.partition("%")[0]).packed
         self.first: Event | None = None
         """The probe's first packet, where it was first seen."""
-        self._ends: set[tuple[bytes, int, bytes, int]] = set()
+        self._ends: set[Ends] = set()
         self._ours: list[tuple[Event, bool]] = []
         self._who_has: dict[bytes, Event] = {}
         self._told: set[bytes] = set()
@@ -113,7 +80,9 @@ class Matcher:
         kind = SYN if probe.protocol is Protocol.TCP else UDP
         if frame.kind != kind or frame.source_port != probe.source_port:
             return False
-        if event.place == probe.place:
+        if probe.client_tapped:
+            if event.place != probe.place:
+                return False
             # NAT of the output hook comes before the tap: the target may have changed.
             return not event.inbound
         return frame.destination == self.target and (
@@ -157,11 +126,12 @@ class Matcher:
     def unanswered(self) -> list[Event]:
         """Neighbour questions on the probe's way to which nobody answered."""
         waiting = [e for a, e in self._who_has.items() if a not in self._told]
-        last = {e.place: e for e, reply in self._ours if not reply}
+        came = [e for e, reply in self._ours if not reply and e.inbound]
         return [
-            e
-            for e in waiting
-            if e.frame.destination in self.probe.asked or _asks_for(e, last)
+            asked
+            for asked in waiting
+            if asked.frame.destination in self.probe.asked
+            or any(_asks_for(asked, ours) for ours in came)
         ]
 
     def sightings(self, events: Iterable[Event]) -> tuple[Sighting, ...]:
@@ -178,7 +148,11 @@ class Matcher:
     def _sightings(self, ordered: Sequence[Event]) -> tuple[Sighting, ...]:
         ours = [(e, reply, 1) for e, reply in self._ours]
         ours += [(e, False, 1) for e in self.unanswered()]
-        ours += self._second_leg(ordered)
+        if self.first is not None:
+            second = second_leg(
+                self.probe, self.first.frame, self._ends, self._ours, ordered
+            )
+            ours += ((e, reply, 2) for e, reply in second)
         ours.sort(key=lambda one: one[0].at_ns)
         start = min((e.at_ns for e, _, _ in ours), default=0)
         if self.first is not None:
@@ -188,10 +162,10 @@ class Matcher:
             place = event.place
             if event.device == "lo":
                 # The loopback shows each packet twice, leaving and arriving.
+                if event.inbound and not self.probe.shared:
+                    continue
                 if self.probe.shared and event.inbound is not reply:
                     place = self.probe.server or place
-                elif event.inbound:
-                    continue
             sighting = _sighting(event, place, start, reply=reply, leg=leg)
             ends = sighting.packet.text, sighting.packet.icmp
             # A retransmission tells nothing new about where packets come by.
@@ -199,84 +173,10 @@ class Matcher:
             seen.setdefault(key, sighting)
         return tuple(seen.values())
 
-    def _second_leg(self, ordered: Sequence[Event]) -> list[tuple[Event, bool, int]]:
-        """The connection that a proxy opened because of ours."""
-        accepted = self._accepted_by_proxy()
-        if accepted is None or self.first is None:
-            return []
-        since, until = accepted.at_ns, accepted.at_ns + SECOND_LEG_NS
-        mine = self.first.frame
-        kind = mine.kind
-        for event in ordered:
-            frame = event.frame
-            if not since <= event.at_ns <= until or frame.kind != kind:
-                continue
-            if event.inbound or event.place != accepted.place:
-                continue
-            own = frame.ends in self._ends
-            if own or (kind == SYN and frame.sequence == mine.sequence):
-                continue
-            if self._towards_server(frame):
-                return self._of_leg(frame, [e for e in ordered if e.at_ns >= since])
-        return []
 
-    def _accepted_by_proxy(self) -> Event | None:
-        """Where somebody before the server took the connection, if so."""
-        server = self.probe.server
-        if server is None:
-            return None
-        if self.probe.protocol is Protocol.UDP:
-            # Nothing says that a datagram was taken; where it ended is all there is.
-            forward = [e for e, reply in self._ours if not reply]
-            if any(e.place == server for e in forward):
-                return None
-            return next((e for e in reversed(forward) if e.place != server), None)
-        for event, reply in sorted(self._ours, key=lambda one: one[0].at_ns):
-            if reply:
-                born_there = event.frame.kind == SYN_ACK and event.place != server
-                return event if born_there and not event.inbound else None
-        return None
-
-    def _towards_server(self, frame: Frame) -> bool:
-        if frame.destination not in self.probe.server_addresses:
-            return False
-        ports = self.probe.server_ports
-        return not ports or frame.destination_port in ports
-
-    def _of_leg(
-        self, begin: Frame, events: Sequence[Event]
-    ) -> list[tuple[Event, bool, int]]:
-        found: list[tuple[Event, bool, int]] = []
-        for event in events:
-            frame = event.frame
-            if begin.kind == SYN:
-                part = tcp_part(frame, begin.sequence)
-            elif frame.kind == ICMP and frame.quoted is not None:
-                part = True if frame.quoted.ends == begin.ends else None
-            elif frame.ends == begin.ends:
-                part = False
-            else:
-                part = True if frame.ends == begin.back else None
-            if part is not None:
-                found.append((event, part, 2))
-        return found
-
-
-def tcp_part(frame: Frame, sequence: int) -> bool | None:
-    """Whether a packet is the SYN with this sequence (False), its answer (True)."""
-    if frame.kind == SYN:
-        return False if frame.sequence == sequence else None
-    if frame.kind in (SYN_ACK, RST):
-        return True if frame.acknowledged == (sequence + 1) % _WRAP else None
-    if frame.kind == ICMP and frame.quoted is not None:
-        return True if frame.quoted.sequence == sequence else None
-    return None
-
-
-def _asks_for(asked: Event, last: dict[Place, Event]) -> bool:
+def _asks_for(asked: Event, ours: Event) -> bool:
     """Whether a namespace asked right after our packet had come into it."""
-    ours = last.get(asked.place)
-    if ours is None or not ours.inbound or asked.inbound:
+    if asked.inbound or asked.place != ours.place:
         return False
     return 0 <= asked.at_ns - ours.at_ns <= ASKING_NS
 

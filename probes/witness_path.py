@@ -15,7 +15,7 @@ from netwiz.probes.facts.base import Place
 from netwiz.probes.facts.witness import Hop, Sighting
 from netwiz.probes.links import route_to
 from netwiz.probes.witness_links import Device, Numbers, numbers
-from netwiz.probes.witness_match import Probe
+from netwiz.probes.witness_probe import Probe
 
 if TYPE_CHECKING:
     from netwiz.probes.machine import Ground

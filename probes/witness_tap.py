@@ -21,18 +21,17 @@ from netwiz.probes.facts.base import Place
 from netwiz.probes.text import plain
 from netwiz.probes.witness_decode import Frame, decode
 from netwiz.probes.witness_links import Device, devices
+from netwiz.probes.witness_stamps import SO_TIMESTAMPNS, stamp_of
 
 MAX_EVENTS = 4096
 """Packets kept of one tap during one probe; ours are some dozen."""
 
 _SO_ATTACH_FILTER = 26
 _SO_RCVBUFFORCE = 33
-_SO_TIMESTAMPNS = 35
 _SOL_PACKET = 263
 _PACKET_STATISTICS = 6
 _OUTGOING, _OTHER_HOST = 4, 3
 _RECEIVE_BUFFER = 4 * 1024 * 1024
-_TIMESPEC = struct.Struct("=qq")
 _SOCKADDR_LL = struct.Struct("=HHiHBB8s")
 _ETH_P_ALL = 3
 _BATCH = 64
@@ -79,7 +78,7 @@ class Tap:
         code = ctypes.create_string_buffer(program)
         attach = struct.pack("HL", len(program) // 8, ctypes.addressof(code))
         self._socket.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, attach)
-        self._socket.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        self._socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         try:
             self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BUFFER)
         except PermissionError:
@@ -147,18 +146,12 @@ class Tap:
         address: tuple[str, int, int, int, bytes],
         control: list[tuple[int, int, bytes]],
     ) -> Event:
-        at_ns = 0
-        for level, kind, value in control:
-            ours = level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS
-            if ours and len(value) >= _TIMESPEC.size:
-                seconds, rest = _TIMESPEC.unpack_from(value)
-                at_ns = seconds * 1_000_000_000 + rest
         return Event(
             self.place,
             plain(address[0], 32),
             address[2] != _OUTGOING,
             address[2] == _OTHER_HOST,
-            at_ns,
+            stamp_of(control),
             frame,
         )
 
@@ -169,15 +162,3 @@ class Tap:
         except OSError:
             return 0
         return int(struct.unpack("=II", data)[1])
-
-
-def stamping() -> socket.socket:
-    """A socket that keeps the kernel stamping packets while it is open.
-
-    The first to ask switches stamping on for the whole machine, a moment later and in
-    the background; until then packets are stamped when they are read, which would mix
-    up their order. Opened early, it has long happened when a tap needs it.
-    """
-    made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    made.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-    return made

@@ -14,6 +14,7 @@ import textwrap
 from collections.abc import Iterator
 
 from netwiz.probes.facts.base import Place
+from netwiz.probes.namespaces import NETNS_DIR
 from tests.probes.little_net import Namespace, sh
 
 CLIENT, SERVER, STRANGER = "172.30.0.3", "172.30.0.2", "172.31.0.4"
@@ -28,6 +29,11 @@ def tcp(address, port):
     held = []
     while True:
         held.append(s.accept())
+def mute(address, port):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind((address, port))
+    while True:
+        s.recv(2000)
 def udp(address, port):
     s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     s.bind((address, port))
@@ -50,6 +56,16 @@ while True:
         held.append((got, socket.create_connection((sys.argv[3], int(sys.argv[4])), 3)))
     except OSError:
         got.close()
+"""
+
+DIAL = """
+import socket, sys, time
+while True:
+    try:
+        socket.create_connection((sys.argv[1], int(sys.argv[2])), 1).close()
+    except OSError:
+        pass
+    time.sleep(0.002)
 """
 
 
@@ -81,7 +97,8 @@ class LittleDocker:
             "sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1"
             " net.ipv6.conf.default.accept_dad=0;"
             "ip link add br-app type bridge; ip link add br-other type bridge;"
-            f"ip addr add {HOST_APP}/24 dev br-app; ip addr add 172.31.0.1/24 dev br-other;"
+            f"ip addr add {HOST_APP}/24 dev br-app;"
+            "ip addr add 172.31.0.1/24 dev br-other;"
             "ip -6 addr add fd30::1/64 dev br-app nodad;"
             "ip link set br-app up; ip link set br-other up"
         )
@@ -130,7 +147,8 @@ class LittleDocker:
         self._start(where, [sys.executable, "-c", textwrap.dedent(SERVE), *what])
         for one in what:
             kind, _, port = one.split(",")
-            self._until(where, f"ss -Hln{kind[0]} sport = :{port}")
+            which = "t" if kind == "tcp" else "u"
+            self._until(where, f"ss -Hln{which} sport = :{port}")
 
     def relay(self, port: int, to_port: int) -> None:
         """Do as docker-proxy does on the host."""
@@ -138,17 +156,48 @@ class LittleDocker:
         self._start(self.host, [*argv, "0.0.0.0", str(port), SERVER, str(to_port)])
         self._until(self.host, f"ss -Hlnt sport = :{port}")
 
-    def _start(self, where: Namespace, argv: list[str]) -> None:
-        enter = ["nsenter", f"--net=/run/netns/{where.name}"]
+    def docker_proxy(self, port: int, to_port: int) -> None:
+        """The real one; it reports to descriptor 3 that it is ready."""
+        line = (
+            f"exec docker-proxy -proto tcp -host-ip 0.0.0.0 -host-port {port} "
+            f"-container-ip {SERVER} -container-port {to_port} 3>/dev/null"
+        )
+        self._start(self.host, ["/bin/sh", "-c", line])
+        self._until(self.host, f"ss -Hlnt sport = :{port}")
+
+    @contextlib.contextmanager
+    def dialling(self, where: Namespace, address: str, port: int) -> Iterator[None]:
+        """Somebody else's traffic, a few hundred connections a second."""
+        argv = [sys.executable, "-c", textwrap.dedent(DIAL), address, str(port)]
+        child = self._start(where, argv)
+        try:
+            self._until(where, f"ss -Hnta dport = :{port}")
+            yield
+        finally:
+            child.kill()
+            child.wait()
+
+    @contextlib.contextmanager
+    def rule(self, where: Namespace, rule: str) -> Iterator[None]:
+        """A rule for as long as the block runs, e.g. ``iptables -A INPUT -j DROP``."""
+        where.run(rule)
+        try:
+            yield
+        finally:
+            where.run(rule.replace(" -A ", " -D ").replace(" -I ", " -D "))
+
+    def _start(self, where: Namespace, argv: list[str]) -> subprocess.Popen[bytes]:
+        enter = ["nsenter", f"--net={NETNS_DIR / where.name}"]
         child = subprocess.Popen(
             [*enter, *argv], stdin=subprocess.DEVNULL, env=dict(os.environ)
         )
         self._children.append(child)
+        return child
 
     @staticmethod
     def _until(where: Namespace, line: str) -> None:
         where.run(
-            f'for i in $(seq 200); do [ -n "$({line})" ] && exit 0; sleep 0.02; done;'
+            f'for i in $(seq 500); do [ -n "$({line})" ] && exit 0; sleep 0.02; done;'
             " exit 1"
         )
 
@@ -157,11 +206,3 @@ class LittleDocker:
             child.kill()
             child.wait()
         self._stack.close()
-
-
-def made() -> Iterator[LittleDocker]:
-    docker = LittleDocker()
-    try:
-        yield docker
-    finally:
-        docker.close()
