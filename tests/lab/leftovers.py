@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 PART = "netwiz"
 """The control group netwiz runs in: whoever is in it later was left behind."""
-_ENGINE_VETH = re.compile(r"veth[0-9a-f]{7}\b")
+_ENGINE_OWN = re.compile(r"^veth[0-9a-f]{7}\b|chain (DOCKER|POSTROUTING)$")
 CONTAINER_SECTIONS = (
     "rules",
     "legacy",
@@ -35,9 +35,9 @@ def look(lab: Lab) -> Fingerprint:
         for section, facts in fingerprint.take(lab.netns_of(place)).items():
             found[f"{place} {section}"] = facts
     if _restless(lab):
-        # The engine itself makes and removes that container's link all the time.
+        # The engine makes and removes that container's link and mapping all the time.
         for facts in found.values():
-            for name in [n for n in facts if _ENGINE_VETH.match(n)]:
+            for name in [n for n in facts if _ENGINE_OWN.search(n)]:
                 del facts[name]
     for name in lab.docker("ps", "--format", "{{.Names}}").split():
         with suppress(FileNotFoundError, state.LabError):
