@@ -114,7 +114,7 @@ class Search:
     async def _ask_servers(self, candidate: str) -> Result:
         # Without a nameserver line glibc asks this machine (resolv.conf(5)). Whoever
         # kept silent once is asked last from then on, to save the budget.
-        named = self._files.servers or ("127.0.0.1",)
+        named = dict.fromkeys(self._files.servers or ("127.0.0.1",))
         servers = sorted(named, key=lambda server: server in self._silent)
         outcomes: list[NameOutcome] = []
         for server in servers:

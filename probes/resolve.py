@@ -68,6 +68,8 @@ async def resolve(ground: Ground, request: Resolve) -> Resolution:
     files = await read_files(ground, place)
     lookup = _Lookup(ground, place, name, files)
     found = await lookup.run()
+    if not found.addresses:
+        return found
     terrain = await _terrain(ground, place, found.addresses)
     kept = (c for c in terrain.candidates if _kept(c.address, terrain))
     addresses = tuple(in_order(kept, files.libc))
@@ -172,6 +174,7 @@ class _Lookup:
             name=plain(name, 255),
             outcome=NameOutcome.NXDOMAIN,
             files=files,
+            command=self._hosts_command(),
         )
 
     async def run(self) -> Resolution:
@@ -217,14 +220,16 @@ class _Lookup:
                 self._files.servers[:1],
                 patience_s=SECOND_OPINION_S,
             )
-        root = self._ground.namespaces.root(self._place)
         return dataclasses.replace(
             self._found,
             outcome=NameOutcome.HOSTS,
             addresses=addresses,
             answers=answers,
-            command=f"grep -w {shlex.quote(self._name)} {root / 'etc/hosts'}",
         )
+
+    def _hosts_command(self) -> str:
+        hosts = self._ground.namespaces.root(self._place) / "etc/hosts"
+        return f"grep -w {shlex.quote(self._name)} {hosts}"
 
     def _dns_command(self) -> str:
         enter = self._ground.namespaces.enter(self._place)

@@ -5,7 +5,6 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,12 +16,6 @@ from netwiz.probes.requests import AskArp
 from tests.probes.little_net import Namespace, needs_root
 from tests.probes.wire import NOBODY4, SERVER4, Wire, rules
 from tests.project import ROOT
-
-
-@pytest.fixture(scope="module")
-def wire() -> Iterator[Wire]:
-    with Wire() as made:
-        yield made
 
 
 async def ask(wire: Wire, address: str, place: Place | None = None) -> ArpAnswers:

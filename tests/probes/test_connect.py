@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import socket
 import struct
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,12 +24,6 @@ from tests.probes.wire import (
 )
 
 pytestmark = needs_root
-
-
-@pytest.fixture(scope="module")
-def wire() -> Iterator[Wire]:
-    with Wire() as made:
-        yield made
 
 
 def open_files() -> int:

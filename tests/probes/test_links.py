@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -36,12 +35,6 @@ from tests.probes.wire import (
 )
 
 pytestmark = needs_root
-
-
-@pytest.fixture(scope="module")
-def wire() -> Iterator[Wire]:
-    with Wire() as made:
-        yield made
 
 
 @pytest.fixture(autouse=True)

@@ -19,6 +19,9 @@ from netwiz.probes.namespaces import NETNS_DIR
 from tests.probes.little_net import Namespace, ground, sh
 
 CLIENT4, SERVER4, NOBODY4 = "10.9.0.1", "10.9.0.2", "10.9.0.77"
+SECOND4 = "10.9.0.3"
+"""The server's second address."""
+
 CLIENT6, SERVER6, NOBODY6 = "fd00:9::1", "fd00:9::2", "fd00:9::77"
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -47,6 +50,7 @@ class Wire:
                     f"ip -n {name} addr add {six}/64 dev e0 nodad;"
                     f"ip -n {name} link set e0 up"
                 )
+            sh(f"ip -n {b} addr add {SECOND4}/24 dev e0")
             # A neighbour that is not there is given up after 0.1 s instead of 3.
             for family in ("ipv4", "ipv6"):
                 self.client.run(

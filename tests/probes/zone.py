@@ -10,8 +10,25 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 
+from netwiz.probes.facts import Resolution
+from netwiz.probes.requests import Resolve
+from netwiz.probes.resolve import resolve
+from tests.probes.wire import Box
+
 Records = Mapping[str, list[str]]
 """``"db A"`` to its values; a name without the asked type exists, others do not."""
+
+
+NAMES = {
+    "db A": ["10.9.0.2"],
+    "pair.example A": ["10.9.0.2"],
+    "pair.example AAAA": ["fd00:9::2"],
+    "db.corp.internal A": ["203.0.113.66"],
+    "only6.example AAAA": ["fd00:9::2"],
+    "far6.example AAAA": ["2001:db8::5"],
+    "far6.example A": ["10.9.0.2"],
+    "mail.example MX": ["10 mx.example."],
+}
 
 
 def answer(records: Records, wire: bytes) -> dns.message.Message:
@@ -47,3 +64,11 @@ def saying(rcode: dns.rcode.Rcode) -> Callable[[bytes], list[bytes]]:
 
 def silent(_: bytes) -> list[bytes]:
     return []
+
+
+async def ask(box: Box, name: str) -> Resolution:
+    return await resolve(box.ground, Resolve(box.place, name))
+
+
+def told(found: Resolution) -> list[tuple[str, str, str]]:
+    return [(a.question, a.record, a.outcome.name) for a in found.answers]
