@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 PART = "netwiz"
 """The control group netwiz runs in: whoever is in it later was left behind."""
-_ENGINE_OWN = re.compile(r"^veth[0-9a-f]{7}\b|chain (DOCKER|POSTROUTING)$")
+_ENGINE_OWN = re.compile(r"\bveth[0-9a-f]{7}\b|chain (DOCKER|POSTROUTING)$")
 CONTAINER_SECTIONS = (
     "rules",
     "legacy",
