@@ -110,7 +110,8 @@ class Section:
 
 def sections() -> tuple[Section, ...]:
     """All keys, in the order in which help tells them."""
-    from netwiz.tui.keys_wizard import WIZARD_KEYS
+    from netwiz.tui.keys_wizard import WALK_KEYS, WIZARD_KEYS
+    from netwiz.tui.screens.wizard_dialogs import StepDetail
     from netwiz.widgets.choice_list import ChoiceList
     from netwiz.widgets.containers import ContainersPane
     from netwiz.widgets.filter_bar import FilterBar
@@ -118,6 +119,8 @@ def sections() -> tuple[Section, ...]:
     from netwiz.widgets.live import LivePane
     from netwiz.widgets.log_view import LogView
     from netwiz.widgets.networks import NetworksPane
+    from netwiz.widgets.type_ahead import Box, TypeAhead
+    from netwiz.widgets.verdict_view import VerdictView
     from netwiz.widgets.walk_view import WalkView
 
     lists = _own(ContainersPane, ContainersPane.__base__)
@@ -129,8 +132,11 @@ def sections() -> tuple[Section, ...]:
         Section("Networks", "overview", tuple(_own(NetworksPane))),
         Section("Live", "overview", tuple(log)),
         Section("While filtering", "overview", tuple(_own(FilterBar))),
-        Section("Wizard", "wizard", tuple(WIZARD_KEYS)),
+        Section("Wizard", "wizard", (*WIZARD_KEYS, *_own(Box, TypeAhead))),
+        Section("In the walk", "wizard", WALK_KEYS),
         Section("In a list of the wizard", "wizard", tuple(_own(ChoiceList, WalkView))),
+        Section("In the verdict", "wizard", tuple(_own(VerdictView))),
+        Section("In a step that is open", "wizard", tuple(_own(StepDetail))),
         Section("In a text that is open", "", READER_KEYS),
         Section("In this help", "", HELP_KEYS),
     )

@@ -7,6 +7,7 @@ from textual.pilot import Pilot
 
 from netwiz.probes.facts import SnapshotTaken
 from netwiz.probes.requests import TakeSnapshot
+from netwiz.tui.keys import sections
 from netwiz.tui.screens.wizard_dialogs import OverrideChoice, StepDetail
 from netwiz.tui.screens.wizard_pane import WalkPane
 from netwiz.widgets.lines import clip
@@ -206,6 +207,32 @@ async def test_a_reasoning_that_breaks_ends_in_words() -> None:
         assert diagnosis.result is Result.UNDETERMINED
         assert "a defect of netwiz: ZeroDivisionError" in text_of(app)
         assert "what does the name pg mean?" in text_of(app)
+
+
+async def test_a_machine_that_is_gone_ends_in_undetermined() -> None:
+    app = WizardApp(real_reasoning=True)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        diagnosis = app.wizard.query_one(WalkPane).diagnosis
+        assert diagnosis is not None
+        assert diagnosis.result is Result.UNDETERMINED
+        assert "Undetermined" in text_of(app)
+        assert app.machine.asked
+
+
+async def test_every_key_of_the_wizard_has_a_name_of_its_own() -> None:
+    here = [s for s in sections() if s.where in ("", "wizard")]
+    ids = [b.id for section in here for b in section.bindings]
+    assert None not in ids
+    assert len(ids) == len(set(ids))
+    app = WizardApp()
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        known = set(ids)
+        bound = [b.binding for b in app.wizard.active_bindings.values()]
+        ours = [b for b in bound if b.id and b.id.startswith(("walk.", "wizard."))]
+        assert ours
+        assert all(b.id in known for b in ours)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (200, 60)])

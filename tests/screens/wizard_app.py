@@ -81,6 +81,7 @@ class WizardApp(App[None]):
         *,
         snapshot: Snapshot | None = None,
         folder: Path | None = None,
+        real_reasoning: bool = False,
     ) -> None:
         # As NetwizApp does: no colour at all, rather than grey.
         super().__init__(ansi_color=True if os.environ.get("NO_COLOR") else None)
@@ -90,7 +91,7 @@ class WizardApp(App[None]):
             self.machine,
             snapshot or shop.snapshot(),
             prefill,
-            diagnose=self.script,
+            diagnose=None if real_reasoning else self.script,
             now=lambda: shop.NOON,
             folder=folder,
         )
