@@ -6,11 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.style import Style
 from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.strip import Strip
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+REVERSED = Style(reverse=True)
 Draw = Callable[[int], Content]
 """An entry's text for a width in columns."""
 
@@ -85,6 +88,16 @@ class ChoiceList(OptionList):
         """Put the cursor on an entry; on none when there is no such entry."""
         keys = self.keys
         self.highlighted = keys.index(key) if key in keys else None
+
+    def render_line(self, y: int) -> Strip:
+        """A line; without colours the cursor is reversed, or nobody would find it."""
+        strip = super().render_line(y)
+        if self.app.no_color and self.highlighted is not None:
+            first = next(iter(strip), None)
+            meta = first.style.meta if first and first.style else {}
+            if meta.get("option") == self.highlighted:
+                return strip.apply_style(REVERSED)
+        return strip
 
     def turn_page(self, by: int) -> None:
         """Move the cursor by so many pages."""

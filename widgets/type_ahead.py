@@ -38,6 +38,8 @@ class TypeAhead(Vertical, can_focus=False):
         .question { text-style: bold; margin: 0 0 1 1; }
         #below { height: 1; padding: 0 1; color: $text-muted; }
         ChoiceList { height: 1fr; margin: 1 0 0 0; }
+        /* The keys go to this list, though the focus is in the input. */
+        ChoiceList > .option-list--option-highlighted { background: $primary 45%; }
     }
     """
     QUESTION: ClassVar[str] = ""

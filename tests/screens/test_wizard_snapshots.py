@@ -51,8 +51,16 @@ def test_view(
     assert snap_compare(make(), terminal_size=size, run_before=to_there)
 
 
+@pytest.mark.parametrize("view", ["2-client", "4-fault-walk"])
 def test_without_colour(
-    snap_compare: Callable[..., bool], monkeypatch: pytest.MonkeyPatch
+    snap_compare: Callable[..., bool], monkeypatch: pytest.MonkeyPatch, view: str
 ) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    assert snap_compare(WizardApp(), terminal_size=(80, 24), run_before=settle)
+    make, keys = VIEWS[view]
+
+    async def to_there(pilot: Pilot[Any]) -> None:
+        await settle(pilot)
+        await pilot.press(*keys)
+        await settle(pilot)
+
+    assert snap_compare(make(), terminal_size=(80, 24), run_before=to_there)
