@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import importlib
 import os
 from collections.abc import Callable
 from datetime import datetime
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App
 from textual.binding import BindingType
+from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from netwiz.tui.config import BadConfigError, Config, read_config
@@ -17,7 +20,9 @@ from netwiz.tui.feed import EngineFeed, Feed
 from netwiz.tui.keys import APP_KEYS
 from netwiz.tui.messages import WorkFailed
 from netwiz.tui.screens.overview import OverviewScreen
-from netwiz.tui.session import Session
+
+if TYPE_CHECKING:
+    from netwiz.tui.session import Session
 
 
 def _now() -> datetime:
@@ -51,21 +56,34 @@ class NetwizApp(App[int]):
         self.now = now
         self._feed = feed or EngineFeed()
         self._overview = OverviewScreen(now)
-        self.session = Session(self._feed, self._overview.post_message)
+        self.session: Session | None = None
+        """The work; there is none before the first paint."""
+
+    def get_default_screen(self) -> Screen[None]:
+        """Start on the overview: no paint is wasted on an empty screen."""
+        return self._overview
 
     def on_mount(self) -> None:
         """Paint first, then look."""
-        self.push_screen(self._overview)
         self._overview.call_after_refresh(self._start)
 
     def _start(self) -> None:
         self.run_worker(
-            self.session.run(),
+            self._work(),
             group="session",
             exclusive=True,
             exit_on_error=False,
             description="follow the engine's events and the containers' logs",
         )
+
+    async def _work(self) -> None:
+        # Loading this takes longer than a paint should wait for.
+        await asyncio.to_thread(importlib.import_module, "netwiz.tui.session")
+        await asyncio.to_thread(importlib.import_module, "netwiz.probes.engine")
+        from netwiz.tui.session import Session
+
+        self.session = Session(self._feed, self._overview.post_message)
+        await self.session.run()
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """A worker that failed is told of; the screen stays."""
@@ -77,7 +95,7 @@ class NetwizApp(App[int]):
 
     def on_unmount(self) -> None:
         """Give threads, sockets and connections back."""
-        self._feed.machine.close()
+        self._feed.close()
 
     def copy_to_clipboard(self, text: str) -> None:
         """Copy so that it works over SSH, in tmux and in screen."""

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Protocol
 
-from netwiz.probes.facts import Finding, LogLine, Snapshot
-from netwiz.probes.requests import Request
-
 if TYPE_CHECKING:
     from netwiz.probes.engine_watch import Happening
+    from netwiz.probes.facts import Finding, LogLine, Snapshot
+    from netwiz.probes.machine import Machine
+    from netwiz.probes.requests import Request
 
 
 class Performs(Protocol):
@@ -18,9 +18,6 @@ class Performs(Protocol):
 
     async def perform(self, request: Request) -> Finding:
         """The finding for a request."""
-
-    def close(self) -> None:
-        """Give everything back."""
 
 
 class Watcher(Protocol):
@@ -56,6 +53,9 @@ class Feed(Protocol):
     def machine(self) -> Performs:
         """Answers requests."""
 
+    def close(self) -> None:
+        """Give everything back."""
+
     def watch(self) -> AbstractAsyncContextManager[Watcher]:
         """The engine's events."""
 
@@ -67,18 +67,29 @@ class Feed(Protocol):
 
 
 class EngineFeed:
-    """The machine that netwiz runs on. Made without connecting to anything."""
+    """The machine that netwiz runs on; nothing of it is loaded before it is used."""
 
     def __init__(self) -> None:
-        from netwiz.probes.engine_gate import open_engine
-        from netwiz.probes.machine import Machine
-
-        self._machine = Machine(open_engine())
+        self._made: Machine | None = None
 
     @property
     def machine(self) -> Performs:
         """Answers requests."""
         return self._machine
+
+    @property
+    def _machine(self) -> Machine:
+        if self._made is None:
+            from netwiz.probes.engine_gate import open_engine
+            from netwiz.probes.machine import Machine
+
+            self._made = Machine(open_engine())
+        return self._made
+
+    def close(self) -> None:
+        """Give threads, sockets and connections back."""
+        if self._made is not None:
+            self._made.close()
 
     def watch(self) -> AbstractAsyncContextManager[Watcher]:
         """The engine's events."""

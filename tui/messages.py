@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from netwiz.probes.facts import Listener, Snapshot
 from netwiz.widgets.timeline import LiveLine
+
+if TYPE_CHECKING:
+    from netwiz.probes.facts import Listener, Snapshot
 
 
 @dataclass

@@ -13,10 +13,13 @@ from datetime import UTC, datetime
 from textual.message import Message
 
 from netwiz.probes import facts
+from netwiz.probes.engine_watch import EngineEvent, EngineLost, Resync
 from netwiz.probes.facts import LogLine, Place, Snapshot, SocketTable
 from netwiz.probes.requests import ReadSockets, TakeSnapshot
+from netwiz.tui.event_words import event_line
 from netwiz.tui.feed import Feed, Logs, Performs, Watcher
 from netwiz.tui.messages import EngineGone, LinesArrived, ListenersRead, SnapshotTaken
+from netwiz.tui.suspect_book import suspect_of
 from netwiz.widgets.timeline import LiveKind, LiveLine
 
 Post = Callable[[Message], object]
@@ -49,8 +52,6 @@ class Session:
 
     async def run(self) -> None:
         """Look, then follow what happens, until cancelled."""
-        # Loading this takes longer than a paint should wait for.
-        await asyncio.to_thread(_load)
         async with (
             self._feed.watch() as watcher,
             self._feed.logs() as logs,
@@ -81,8 +82,6 @@ class Session:
     # What happens
 
     async def _follow(self, watcher: Watcher, logs: Logs) -> None:
-        from netwiz.probes.engine_watch import EngineEvent, EngineLost, Resync
-
         while True:
             happened = await watcher.batch()
             events = [h for h in happened if isinstance(h, EngineEvent)]
@@ -107,10 +106,8 @@ class Session:
         self._publish(found.snapshot)
         return found.snapshot
 
-    async def _changed(self, events: Sequence[object]) -> Snapshot | None:
-        from netwiz.probes.engine_watch import EngineEvent
-
-        ids = {e.container_id for e in events if isinstance(e, EngineEvent)} - {""}
+    async def _changed(self, events: Sequence[EngineEvent]) -> Snapshot | None:
+        ids = {e.container_id for e in events} - {""}
         if not events:
             return None
         snapshot = await self._feed.refresh(ids)
@@ -121,11 +118,7 @@ class Session:
         self._spawn_look(snapshot, ids)
         return snapshot
 
-    async def _lost(self, event: object) -> None:
-        from netwiz.probes.engine_watch import EngineLost
-
-        if not isinstance(event, EngineLost):
-            return
+    async def _lost(self, event: EngineLost) -> None:
         if self._snapshot is None or self._snapshot.engine is None:
             snapshot = await self._whole()
             self._spawn_look(snapshot)
@@ -165,8 +158,6 @@ class Session:
             self._put([self._live(line)])
 
     def _live(self, line: LogLine) -> LiveLine:
-        from netwiz.tui.suspect_book import suspect_of
-
         name = self._name(line.container_id)
         return LiveLine(
             at=line.at,
@@ -176,13 +167,8 @@ class Session:
             suspect=suspect_of(line, name),
         )
 
-    def _say(self, events: Sequence[object]) -> None:
-        from netwiz.probes.engine_watch import EngineEvent
-        from netwiz.tui.event_words import event_line
-
-        self._put(
-            [event_line(e, self._name) for e in events if isinstance(e, EngineEvent)]
-        )
+    def _say(self, events: Sequence[EngineEvent]) -> None:
+        self._put([event_line(event, self._name) for event in events])
 
     def _name(self, container_id: str) -> str:
         known = self._snapshot.by_id.get(container_id) if self._snapshot else None
@@ -198,12 +184,6 @@ class Session:
         self._flush = None
         lines, self._lines = self._lines, []
         self._post(LinesArrived(tuple(lines)))
-
-
-def _load() -> None:
-    import netwiz.probes.engine
-    import netwiz.probes.engine_watch
-    import netwiz.probes.neterrors  # noqa: F401 - loaded here, off the loop
 
 
 def _note(at: datetime, text: str) -> LiveLine:

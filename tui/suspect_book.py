@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from netwiz.probes.facts import LogLine
-from netwiz.probes.neterrors import read_error
 from netwiz.widgets.suspects import Suspect
+
+if TYPE_CHECKING:
+    from netwiz.probes.facts import LogLine
 
 LATELY = timedelta(minutes=15)
 """An error that was not repeated for so long no longer marks its container."""
@@ -15,6 +17,8 @@ LATELY = timedelta(minutes=15)
 
 def suspect_of(line: LogLine, client: str) -> Suspect | None:
     """The failing connection that a log line gives away, if it does."""
+    from netwiz.probes.neterrors import read_error
+
     seen = read_error(line.text)
     if seen is None:
         return None

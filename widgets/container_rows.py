@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from netwiz.probes.facts import Container, Listener, PortMapping, Snapshot, State
+from netwiz.widgets.container_row import NOWHERE, Row
 from netwiz.widgets.lines import Line
 from netwiz.widgets.suspects import Suspect
 
@@ -22,35 +22,7 @@ GLYPHS = {
 }
 EMBEDDED_DNS = ipaddress.ip_address("127.0.0.11")
 """The engine's resolver listens there in every container: it says nothing of it."""
-NOWHERE = "–"
 MAX_LISTED = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One container, or what stands in its place where there is no engine."""
-
-    key: str
-    """Full container id, ``host``, or ``netns:NAME``."""
-    name: str
-    glyph: tuple[str, str]
-    addresses: tuple[str, ...] = ()
-    networks: str = ""
-    ports: str = ""
-    listens: Line = ()
-    notes: tuple[Line, ...] = ()
-    """What is wrong or unusual, the gravest first."""
-    suspect: Suspect | None = None
-    about: str = ""
-    """Said of it while it is under the cursor."""
-    running: bool = True
-
-    @property
-    def text(self) -> str:
-        """What a filter looks at."""
-        said = (text for line in (self.listens, *self.notes) for text, _ in line)
-        parts = (*self.addresses, self.networks, self.ports, *said, self.about)
-        return " ".join((self.name, *parts, self.key[:12]))
 
 
 def rows_of(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len
 
-from netwiz.widgets.container_rows import NOWHERE, Row
+from netwiz.widgets.container_row import NOWHERE, Row
 from netwiz.widgets.filtering import Filter
 from netwiz.widgets.lines import Line, cells, clip
 from netwiz.widgets.list_pane import ListPane

@@ -148,7 +148,8 @@ class ListPane(LineView, Generic[Item], can_focus=True):
         old, before = self._drawn, self._drawn_width
         self._drawn = self.draw(self._shown, width) if width > 0 else []
         self._drawn_width = width
-        size = Size(width, len(self._drawn) or len(self._nothing()))
+        # Lines are cut to the width, so that only their number asks for a new layout.
+        size = Size(1, len(self._drawn) or len(self._nothing()))
         if size != self.virtual_size or width != before or not old:
             self.virtual_size = size
             self.refresh()

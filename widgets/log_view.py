@@ -142,7 +142,7 @@ class LogView(LineView, can_focus=True):
         self.reveal(self._row)
 
     def _grow(self) -> None:
-        size = Size(self.columns, len(self._lines))
+        size = Size(1, len(self._lines))
         if size != self.virtual_size:
             self.virtual_size = size
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from netwiz.probes.facts import Attachment, Container, Network, Snapshot
+if TYPE_CHECKING:
+    from netwiz.probes.facts import Attachment, Container, Network, Snapshot
 
 FOLDED_ABOVE = 12
 """A network with more members than this starts folded."""

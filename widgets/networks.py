@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 
-from netwiz.probes.facts import Snapshot
 from netwiz.widgets.filtering import Filter
 from netwiz.widgets.lines import Line, clip
 from netwiz.widgets.list_pane import ListPane
@@ -21,6 +20,9 @@ from netwiz.widgets.network_rows import (
     NetRow,
     groups_of,
 )
+
+if TYPE_CHECKING:
+    from netwiz.probes.facts import Snapshot
 
 
 class NetworksPane(ListPane[NetRow]):

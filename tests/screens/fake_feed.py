@@ -21,16 +21,12 @@ class FeedMachine(FakeMachine):
     def __init__(self, feed: FakeFeed, answers: dict[Request, Finding]) -> None:
         super().__init__(answers)
         self._feed = feed
-        self.closed = False
 
     async def perform(self, request: Request) -> Finding:
         if isinstance(request, TakeSnapshot):
             self.asked.append(request)
             return SnapshotTaken(snapshot=self._feed.snapshot)
         return await super().perform(request)
-
-    def close(self) -> None:
-        self.closed = True
 
 
 class FakeWatcher:
@@ -82,6 +78,7 @@ class FakeFeed:
         self.machine = FeedMachine(self, answers or {})
         self.watcher = FakeWatcher()
         self.log = FakeLogs()
+        self.closed = False
         self.refreshed: list[frozenset[str]] = []
         first: Happening
         if snapshot.engine:
@@ -100,6 +97,9 @@ class FakeFeed:
     async def refresh(self, ids: Iterable[str]) -> Snapshot:
         self.refreshed.append(frozenset(ids))
         return self.snapshot
+
+    def close(self) -> None:
+        self.closed = True
 
     # What tests do
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -13,7 +13,6 @@ from textual.containers import Container
 from textual.screen import Screen
 from textual.widgets import Footer
 
-from netwiz.probes.facts import HostFacts, Listener, Snapshot
 from netwiz.tui.keys import OVERVIEW_KEYS
 from netwiz.tui.messages import (
     EngineGone,
@@ -25,7 +24,7 @@ from netwiz.tui.messages import (
 from netwiz.tui.prefill import Prefill
 from netwiz.tui.screens.overview_words import copied_text, notices, prefill_of, standing
 from netwiz.tui.suspect_book import SuspectBook
-from netwiz.widgets.container_rows import Row, rows_of
+from netwiz.widgets.container_row import Row
 from netwiz.widgets.containers import ContainersPane
 from netwiz.widgets.filter_bar import FilterBar
 from netwiz.widgets.line_view import LineView
@@ -37,8 +36,11 @@ from netwiz.widgets.notice import Notice
 from netwiz.widgets.status_line import StatusLine
 from netwiz.widgets.suspects import Suspect
 
+if TYPE_CHECKING:
+    from netwiz.probes.facts import Listener, Snapshot
+    from netwiz.tui.session import Session
+
 PANES = ("networks", "containers", "live")
-NOBODY = Snapshot(taken_at=datetime.min, host=HostFacts(root=True))  # noqa: DTZ901
 
 
 class OverviewScreen(Screen[None]):
@@ -64,6 +66,11 @@ class OverviewScreen(Screen[None]):
         self._filtered: LineView | None = None
 
     def compose(self) -> ComposeResult:
+        # Textual would find out after the first paint, and paint all of it again.
+        width = self.app.size.width
+        self.add_class(
+            [c for least, c in self.HORIZONTAL_BREAKPOINTS if width >= least][-1]
+        )
         yield StatusLine()
         yield Notice(id="notice")
         with Container(id="panes"):
@@ -96,6 +103,16 @@ class OverviewScreen(Screen[None]):
     def live(self) -> LivePane:
         """The lower pane."""
         return self.query_one(LivePane)
+
+    @property
+    def _session(self) -> Session:
+        """Whoever brought the snapshot; there is one as soon as there is that."""
+        from netwiz.tui.app import NetwizApp
+
+        app = self.app
+        if not isinstance(app, NetwizApp) or app.session is None:
+            raise RuntimeError("nobody looks yet")
+        return app.session
 
     # What the session tells
 
@@ -141,6 +158,8 @@ class OverviewScreen(Screen[None]):
     def _show_containers(self) -> None:
         if self._snapshot is None:
             return
+        from netwiz.widgets.container_rows import rows_of
+
         fresh = self._book.current(self._now())
         known = self._snapshot.by_id
         self._suspects = {key: one for key, one in fresh.items() if key in known}
@@ -187,7 +206,7 @@ class OverviewScreen(Screen[None]):
         self._tell_about()
         if self._snapshot and event.key:
             self.run_worker(
-                self.app.session.look(self._snapshot, (event.key,)),  # type: ignore[attr-defined]
+                self._session.look(self._snapshot, (event.key,)),
                 group="look",
                 exclusive=True,
                 exit_on_error=False,
@@ -240,7 +259,7 @@ class OverviewScreen(Screen[None]):
             return
         from netwiz.tui.screens.wizard import WizardScreen
 
-        machine = self.app.session.machine  # type: ignore[attr-defined]
+        machine = self._session.machine
         self.app.push_screen(WizardScreen(machine, self._snapshot, prefill=prefill))
 
     # Filter, zoom, the rest
@@ -319,8 +338,10 @@ class OverviewScreen(Screen[None]):
 
     def action_relist(self) -> None:
         """Look at everything anew."""
+        if self._snapshot is None:
+            return
         self.run_worker(
-            self.app.session.relist(),  # type: ignore[attr-defined]
+            self._session.relist(),
             group="relist",
             exclusive=True,
             exit_on_error=False,

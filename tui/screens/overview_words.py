@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from netwiz.probes.facts import Snapshot
+from typing import TYPE_CHECKING
+
 from netwiz.tui.prefill import Prefill
-from netwiz.widgets.container_rows import Row
+from netwiz.widgets.container_row import Row
 from netwiz.widgets.line_view import LineView
 from netwiz.widgets.lines import Line
 from netwiz.widgets.list_pane import ListPane
@@ -12,6 +13,9 @@ from netwiz.widgets.log_view import LogView
 from netwiz.widgets.network_rows import Head, Member
 from netwiz.widgets.status_line import Standing
 from netwiz.widgets.suspects import Suspect
+
+if TYPE_CHECKING:
+    from netwiz.probes.facts import Snapshot
 
 NOT_ROOT = "Not root: who listens and where a packet dies cannot be seen."
 AS_ROOT = "sudo netwiz"
