@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from netwiz.probes.facts import Failure
-from netwiz.wizard.case import Case
+from netwiz.wizard.case import Case, Symptom
 from netwiz.wizard.causes import CAUSES, Cause
 from netwiz.wizard.causes.model import FixPlan
 from netwiz.wizard.fill import fill
@@ -30,6 +31,8 @@ def conclude(
 ) -> Diagnosis:
     """Everything that the walk found, as one value."""
     values = scene.values
+    if case.symptom is None and values.get("symptom"):
+        case = replace(case, symptom=Symptom(values["symptom"]))
     cause = _cause(leaf, so_far, values) if leaf.cause else None
     missing = tuple(
         text

@@ -11,7 +11,10 @@ import string
 from collections.abc import Mapping
 from typing import Any
 
-UNFILLED = "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}{}"
+UNFILLED = (
+    "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}{}"
+    "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}"
+)
 """How a field shows for which no value is known."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 
 import pytest
@@ -85,13 +86,22 @@ def test_bad_targets_say_what_would_be_right(text: str, words: str) -> None:
 
 @given(st.text(max_size=400))
 def test_no_target_ever_breaks_anything(text: str) -> None:
-    try:
+    with contextlib.suppress(BadInput):
         got = parse_target(text)
-    except BadInput as error:
-        assert str(error).isprintable()
-    else:
         assert parse_target(got.text) == got
         assert got.protocol in Protocol
+        assert got.text.isprintable()
+
+
+@given(st.text(max_size=400))
+def test_every_refusal_is_one_printable_line(text: str) -> None:
+    try:
+        parse_target(text)
+    except BadInput as error:
+        said = str(error)
+    else:
+        said = "fine"
+    assert said.isprintable()
 
 
 def test_clients() -> None:

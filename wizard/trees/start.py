@@ -99,6 +99,7 @@ def meaning(scene: Scene) -> Ruling:
             return Ruling("named", how, values=values)
         literal = found.outcome is NameOutcome.LITERAL
         return Ruling("address", how, values=values, quiet=literal)
+    values["symptom"] = "dns"
     asked = ", ".join(found.files.servers) or "no server"
     said = f"{found.outcome.value} ({asked})"
     evidence = tuple(
@@ -196,6 +197,7 @@ def reach(scene: Scene) -> Ruling:
         Outcome.NET_UNREACHABLE: "unreachable",
         Outcome.CONNECTED: "hung_up",
     }.get(link.outcome, "other")
+    values["symptom"] = {"hung_up": "reset", "silent": "", "other": ""}.get(key, key)
     said = f"{link.outcome.value} {link.errno_name}".strip()
     if key == "hung_up":
         said = f"accepted, then {link.after.value}"
