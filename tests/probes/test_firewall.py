@@ -91,7 +91,7 @@ async def test_a_foreign_chain_in_a_table_of_iptables_is_seen(place: Namespace) 
     }
 
 
-HOSTILE = 'a "b" $(touch /tmp/x) `id` \\ ; reboot \' !'
+HOSTILE = 'a "b" $(touch x) `id` \\ ; reboot \' !'
 
 
 @pytest.mark.parametrize("tool", ["iptables", "ip6tables", "iptables-legacy"])
