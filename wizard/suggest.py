@@ -17,6 +17,8 @@ from netwiz.wizard.suggest_env import targets_of_env
 MAX_SUGGESTIONS = 60
 DEFAULT_BRIDGE = "bridge"
 """The network on which the engine resolves no names."""
+ENGINE_DNS = "127.0.0.11"
+"""The engine's resolver listens there, at another port in every container."""
 _STATES = {
     "SYN-SENT": "tries right now, no answer yet",
     "ESTAB": "connected right now",
@@ -127,7 +129,7 @@ def _ports(
 ) -> Iterator[tuple[int, str]]:
     ports: dict[int, str] = {}
     for listener in table.listeners if table else ():
-        if listener.protocol == "tcp":
+        if listener.protocol == "tcp" and listener.address != ENGINE_DNS:
             ports.setdefault(listener.port, f"{container.name} listens there")
     for port, protocol in container.exposed:
         if protocol == "tcp":

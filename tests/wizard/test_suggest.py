@@ -15,6 +15,9 @@ from tests.screens import samples, shop
 ORDER = samples.CASE.client
 
 
+LISTENERS = (Listener("::", 9187), Listener("127.0.0.11", 37421))
+
+
 def targets(*env: str) -> list[str]:
     return [target.text for _, target in targets_of_env(env)]
 
@@ -118,9 +121,10 @@ def test_connections_that_others_made_to_the_client_are_no_targets() -> None:
 
 
 def test_a_neighbour_is_suggested_by_what_it_really_listens_on() -> None:
-    table = SocketTable(place=shop.PG.place, listeners=(Listener("::", 9187),))
+    table = SocketTable(place=shop.PG.place, listeners=LISTENERS)
     found = suggest(shop.snapshot(), ORDER, listening={shop.PG_ID: table})
     reasons = {s.target.text: s.reason for s in found}
+    assert "pg:37421" not in reasons
     assert reasons["pg:9187"] == "pg listens there on shop_default"
 
 
