@@ -103,7 +103,7 @@ def _fix(fix: Fix, word: str) -> Iterator[Block]:
             lead=(*_lead(""), ("│ ", "dim"), (" " * indent, "")),
         )
     remarks = [] if fix.lasting else ["lasts until the next restart only"]
-    remarks += [fix.interrupts] if fix.interrupts else []
+    remarks += [f"interrupts {fix.interrupts}"] if fix.interrupts else []
     if remarks:
         yield Block((("; ".join(remarks), "odd"),), lead=(*_lead(""), ("! ", "odd")))
 

@@ -103,11 +103,11 @@ def draw_step(step: Step, head_width: int, width: int) -> Content:
         ("  [your answer]" if step.overridden else "", "odd"),
     )
     tail: Line = ((f"{step.ms:.0f} ms", "dim"),) if step.looks else ()
-    return row(head, body, tail, width, head_width)
+    return row(head, body, tail, width, min(head_width, width // 2))
 
 
 def draw_asking(question: str, head_width: int, paused: bool, width: int) -> Content:
     """The question whose probes run now, or wait for a key."""
     words = "paused: space asks it" if paused else "looking"
     head: Line = ((f"{Mark.RUNNING} ", "odd"), (question, ""))
-    return row(head, ((words, "odd"),), (), width, head_width)
+    return row(head, ((words, "odd"),), (), width, min(head_width, width // 2))

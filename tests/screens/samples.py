@@ -141,7 +141,7 @@ LOOPBACK = CauseFound(
             "Let node listen on every address: set HOST for the service and start it"
             " anew.",
             commands=("docker compose -p shop up -d --force-recreate pg",),
-            interrupts="pg stops for a moment",
+            interrupts="pg while it restarts",
             snippet="services:\n  pg:\n    environment:\n      HOST: 0.0.0.0",
         ),
         Fix(

@@ -45,7 +45,7 @@ def test_a_fault_says_all_that_there_is_to_say() -> None:
         "Mend it   Let node listen on every address",
         "$ docker compose -p shop up -d --force-recreate pg",
         "│       HOST: 0.0.0.0",
-        "! pg stops for a moment",
+        "! interrupts pg while it restarts",
         "! lasts until the next restart only",
         "Prove it  v  probe again",
         "Not it    · service-not-listening: node does listen",

@@ -47,7 +47,7 @@ class WizardScreen(Screen[None]):
 
     CSS_PATH = "../styles/wizard.tcss"
     BINDINGS: ClassVar[list[BindingType]] = list(WIZARD_KEYS)
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide"), (180, "-huge")]  # noqa: RUF012
     AUTO_FOCUS = None
 
     def __init__(
