@@ -90,7 +90,10 @@ def _never_reached(link: BaseException, where: EngineEndpoint) -> ProbeError | N
     url = where.url
     if isinstance(link, NotAnEngineError):
         return _engine(f"what answers at {url} is no Docker Engine: {link}")
-    if isinstance(link, TimeoutError) or "Timeout" in type(link).__name__:
+    if (
+        isinstance(link, TimeoutError | BlockingIOError)
+        or "Timeout" in type(link).__name__
+    ):
         return _engine(
             f"the engine at {url} does not answer in time",
             "see whether it hangs: docker info, journalctl -u docker",

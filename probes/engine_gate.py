@@ -11,6 +11,7 @@ import json
 import os
 import re
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -122,7 +123,11 @@ class DockerGate:
         """
         if self.where.path:
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as knocking:
-                knocking.settimeout(self.timeout_s)
+                # Not settimeout(): without blocking, connect(2) does not wait for a
+                # place in the listener's queue, it says EAGAIN.
+                whole, part = divmod(self.timeout_s, 1)
+                limit = struct.pack("ll", int(whole), int(part * 1e6))
+                knocking.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
                 knocking.connect(self.where.path)
 
     def _connect(self) -> APIClient:

@@ -20,6 +20,7 @@ from netwiz.probes import processes
 from netwiz.probes.engine_endpoint import EngineEndpoint
 from netwiz.probes.facts.engine import Container
 
+PROC = processes.PROC
 CONFIG = "/etc/docker/daemon.json"
 CLOCK_SLACK_S = 60.0
 """Between the engine's word of a start and the kernel's; both round, both may lag."""
@@ -44,7 +45,7 @@ def daemon_options(where: EngineEndpoint) -> DaemonOptions:
     words = processes.command_of(pid)[1:] if pid else ()
     stored: dict[str, object] | None = None
     if pid:
-        stored = _stored(f"/proc/{pid}/root{_option(words, 'config-file') or CONFIG}")
+        stored = _stored(f"{PROC}/{pid}/root{_option(words, 'config-file') or CONFIG}")
     proxy = _switch(words, stored, "userland-proxy")
     if proxy is None and _proxy_runs():
         proxy = True

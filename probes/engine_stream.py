@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import ssl
 from collections.abc import AsyncGenerator
 from typing import Protocol, Self, cast
@@ -22,6 +23,8 @@ from netwiz.probes.text import plain
 
 PIECE = 1 << 16
 """Octets read at once, and the limit of the head and of every line in it."""
+FULL_QUEUE_S = 0.02
+"""Between two attempts to connect to an engine that has many to accept."""
 
 
 class EngineStream:
@@ -134,11 +137,33 @@ async def _connect(
     where: EngineEndpoint,
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     if where.path:
-        return await asyncio.open_unix_connection(where.path, limit=PIECE)
+        connected = await _knock_in(where.path)
+        return await asyncio.open_unix_connection(sock=connected, limit=PIECE)
     context = _context(where.tls) if where.tls is not None else None
     return await asyncio.open_connection(
         where.host, where.port, ssl=context, limit=PIECE
     )
+
+
+async def _knock_in(path: str) -> socket.socket:
+    """A connected unix socket.
+
+    Unlike TCP, connect(2) says EAGAIN at once while the listener's queue is full, and
+    nothing tells when it is not; the event loop would take that for success.
+    """
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        made.setblocking(False)
+        while True:
+            try:
+                made.connect(path)
+            except BlockingIOError:
+                await asyncio.sleep(FULL_QUEUE_S)
+            else:
+                return made
+    except BaseException:
+        made.close()
+        raise
 
 
 def _context(tls: Tls) -> ssl.SSLContext:

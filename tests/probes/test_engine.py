@@ -317,6 +317,12 @@ def endless(request: Request) -> None:
         request.chunk(b" " * 65_536)
 
 
+def drip(request: Request) -> None:
+    request.begin_stream()
+    while not request.server.over.wait(0.01):
+        request.chunk(b" ")
+
+
 async def test_an_answer_without_end_is_cut_off(
     engine: FakeEngine, stage: Ground
 ) -> None:
@@ -332,7 +338,7 @@ async def test_an_answer_without_end_is_cut_off(
 async def test_an_answer_that_drips_is_cut_off(
     engine: FakeEngine, stage: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine.routes["/endless"] = endless
+    engine.routes["/endless"] = drip
     monkeypatch.setattr("netwiz.probes.engine_gate.WHOLE_ANSWER_S", 0.05)
     with pytest.raises(ProbeError, match="does not answer in time"):
         await stage.engine.call("x", lambda c: get_json(c, "/endless"))
