@@ -7,6 +7,7 @@ import importlib
 import os
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App
@@ -33,7 +34,7 @@ class NetwizApp(App[int]):
     """Opens on the overview; the work begins after the first paint."""
 
     TITLE = "netwiz"
-    CSS_PATH = "styles/app.tcss"
+    CSS_PATH = Path(__file__).with_name("styles") / "app.tcss"
     BINDINGS: ClassVar[list[BindingType]] = list(APP_KEYS)
     ENABLE_COMMAND_PALETTE = False
 

@@ -51,7 +51,8 @@ def draw_rows(rows: Sequence[Row], width: int) -> list[Line]:
     if not rows:
         return []
     room = width - 2
-    note = max(cells(_joined(row.notes)) for row in rows)
+    # The gravest note is never cut for the sake of a column.
+    note = max(cells(_joined(row.notes[:1])) for row in rows)
     longest = max(cell_len(row.name) for row in rows)
     name = min(longest, max(NARROW_NAME, min(room // 3, 48)))
     left = room - name - (min(note, MOST_NOTE) + GAP if note else 0)

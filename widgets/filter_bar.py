@@ -58,7 +58,7 @@ class FilterBar(Horizontal):
             box.value = pattern
         box.cursor_position = len(pattern)
         self.add_class("-open")
-        box.focus()
+        self.screen.set_focus(box)
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:

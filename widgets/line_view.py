@@ -11,9 +11,10 @@ from typing import ClassVar
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
-from textual.content import Content
+from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.widget import Widget
 
 from netwiz.widgets.lines import Line, line_content
 
@@ -81,9 +82,14 @@ class LineView(ScrollView):
 
     def set_subtitle(self, line: Line) -> None:
         """Put styled text, never markup, into the lower border."""
-        new = line_content(line) if line else Content("")
-        if (self._border_subtitle or Content("")).plain != new.plain:
-            self.border_subtitle = new
+        new = line_content(line)
+        old = self._border_subtitle
+        if old is not None and old.plain == new.plain:
+            return
+        # By the public name the whole pane would be painted, for each step of a cursor.
+        self._border_subtitle = new
+        width = self.outer_size.width
+        self.refresh(Region(-self.gutter.left, self.size.height, width, 1))
 
     def refresh_row(self, row: int) -> None:
         """Repaint one line, if it is in sight."""
@@ -94,6 +100,19 @@ class LineView(ScrollView):
     def columns(self) -> int:
         """How many columns a line has, scrollbar or not."""
         return self.scrollable_content_region.width
+
+    def set_rows(self, count: int) -> None:
+        """Say how many lines there are.
+
+        Assigning `virtual_size` would lay out and repaint the whole screen for every
+        new line of a log. Lines are cut to the width and the scrollbar has its own
+        column, so nothing but the scrollbar depends on their number.
+        """
+        size = Size(1, count)
+        if size != self.virtual_size:
+            self.set_reactive(Widget.virtual_size, size)
+            self._refresh_scrollbars()
+            self._scroll_update(size)
 
     def reveal(self, row: int) -> None:
         """Scroll as little as possible until a line is in sight."""

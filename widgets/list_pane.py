@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any, ClassVar, Generic, TypeVar
 
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
 
@@ -148,15 +148,13 @@ class ListPane(LineView, Generic[Item], can_focus=True):
         old, before = self._drawn, self._drawn_width
         self._drawn = self.draw(self._shown, width) if width > 0 else []
         self._drawn_width = width
-        # Lines are cut to the width, so that only their number asks for a new layout.
-        size = Size(1, len(self._drawn) or len(self._nothing()))
-        if size != self.virtual_size or width != before or not old:
-            self.virtual_size = size
+        self.set_rows(len(self._drawn) or len(self._nothing()))
+        if width != before or not old or not self._drawn:
             self.refresh()
-        else:
-            for row, (was, now) in enumerate(zip(old, self._drawn, strict=False)):
-                if was != now:
-                    self.refresh_row(row)
+            return
+        for row, (was, now) in enumerate(zip_longest(old, self._drawn)):
+            if was != now:
+                self.refresh_row(row)
 
     def _nothing(self) -> tuple[Line, ...]:
         if self._filter and self._items:

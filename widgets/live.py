@@ -19,9 +19,15 @@ class LivePane(LogView):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
-            "left_square_bracket", "tab(-1)", "Tab", show=False, id="live.previous"
+            "left_square_bracket",
+            "tab(-1)",
+            "Previous tab",
+            show=False,
+            id="live.previous",
         ),
-        Binding("right_square_bracket", "tab(1)", "Tab", show=False, id="live.next"),
+        Binding(
+            "right_square_bracket", "tab(1)", "Next tab", show=False, id="live.next"
+        ),
     ]
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002

@@ -8,7 +8,6 @@ from typing import ClassVar
 
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
 
@@ -84,7 +83,7 @@ class LogView(LineView, can_focus=True):
             return
         self._grow()
         if self.following:
-            self._to_end()
+            self._to_end(count if not gone else 0)
         elif gone:
             self._row = max(self._row - gone, 0)
             top = max(self.scroll_offset.y - gone, 0)
@@ -142,13 +141,16 @@ class LogView(LineView, can_focus=True):
         self.reveal(self._row)
 
     def _grow(self) -> None:
-        size = Size(1, len(self._lines))
-        if size != self.virtual_size:
-            self.virtual_size = size
+        self.set_rows(len(self._lines))
 
-    def _to_end(self) -> None:
-        self._row = max(len(self._lines) - 1, 0)
+    def _to_end(self, known: int = 0) -> None:
+        """Show the newest lines; `known` of them are painted already."""
+        before, self._row = self._row, max(len(self._lines) - 1, 0)
         top = max(len(self._lines) - self.scrollable_content_region.height, 0)
+        if known and top == self.scroll_offset.y:
+            for row in (before, *range(known, len(self._lines))):
+                self.refresh_row(row)
+            return
         self.scroll_to(y=top, animate=False, immediate=True, force=True)
         self.refresh()
 

@@ -59,6 +59,7 @@ def section_lines(section: Section, keymap: Mapping[str, str]) -> list[Line]:
     for binding in section.bindings:
         keys = shown(keymap.get(binding.id or "", binding.key))
         words = binding.tooltip or binding.description
+        words = words[:1].lower() + words[1:]
         lines.append(
             (
                 ("  " + keys + " " * max(13 - cell_len(keys), 1), "code"),

@@ -12,6 +12,7 @@ from textual.binding import BindingType
 from textual.containers import Container
 from textual.screen import Screen
 from textual.widgets import Footer
+from textual.worker import Worker, WorkerState
 
 from netwiz.tui.keys import OVERVIEW_KEYS
 from netwiz.tui.messages import (
@@ -155,6 +156,12 @@ class OverviewScreen(Screen[None]):
     def _work_failed(self, event: WorkFailed) -> None:
         self.notify(event.what, severity="error", timeout=30, markup=False)
 
+    @on(Worker.StateChanged)
+    def _worker_changed(self, event: Worker.StateChanged) -> None:
+        if event.state is WorkerState.ERROR:
+            worker = event.worker
+            self._work_failed(WorkFailed(f"{worker.description}: {worker.error!r}"))
+
     def _show_containers(self) -> None:
         if self._snapshot is None:
             return
@@ -218,7 +225,7 @@ class OverviewScreen(Screen[None]):
         if event.pane is self.networks:
             key = event.key.rpartition("/")[2]
             if self.containers.select(key):
-                self.containers.focus()
+                self.set_focus(self.containers)
             elif self.networks.client:
                 self._open_wizard(Prefill(client=self.networks.client))
             return
@@ -279,7 +286,7 @@ class OverviewScreen(Screen[None]):
     def _filter_closed(self, event: FilterBar.Closed) -> None:
         self._set_filter(event.pattern)
         if self._filtered:
-            self._filtered.focus()
+            self.set_focus(self._filtered)
 
     def _set_filter(self, pattern: str) -> None:
         pane = self._filtered
@@ -314,7 +321,8 @@ class OverviewScreen(Screen[None]):
         if any(self.has_class(f"-zoom-{other}") for other in PANES):
             self.remove_class(*(f"-zoom-{other}" for other in PANES))
             self.add_class(f"-zoom-{name}")
-        self.query_one(f"#{name}").focus()
+        # At once: `focus()` would let keys that were typed ahead go to the old pane.
+        self.set_focus(self.query_one(f"#{name}"))
 
     def action_back(self) -> None:
         """Undo one thing that hides something: zoom, filter, suspects only, held."""
