@@ -22,26 +22,38 @@ from netwiz.probes.namespaces import Namespaces
 
 Sense = Callable[["Ground", Any], Awaitable[Finding]]
 
-SENSES: dict[type, tuple[str, str]] = {
-    ask.TakeSnapshot: ("netwiz.probes.engine", "take_snapshot"),
-    ask.CountRestarts: ("netwiz.probes.engine", "count_restarts"),
-    ask.ReadLogErrors: ("netwiz.probes.logs", "read_log_errors"),
-    ask.Resolve: ("netwiz.probes.resolve", "resolve"),
-    ask.ReadSockets: ("netwiz.probes.sockets", "read_sockets"),
-    ask.FindListeners: ("netwiz.probes.sockets", "find_listeners"),
-    ask.WatchListener: ("netwiz.probes.sockets", "watch_listener"),
-    ask.ReadLinks: ("netwiz.probes.links", "read_links"),
-    ask.AskRoute: ("netwiz.probes.links", "ask_route"),
-    ask.FindAddress: ("netwiz.probes.links", "find_address"),
-    ask.AskArp: ("netwiz.probes.arp", "ask_arp"),
-    ask.ReadRules: ("netwiz.probes.firewall", "read_rules"),
-    ask.Attempt: ("netwiz.probes.attempt", "attempt"),
-    ask.IdentifyNamespace: ("netwiz.probes.identity", "identify_namespace"),
-}
-"""Request type to (module, coroutine function of `(ground, request)`)."""
 
-BUDGET_S = 10.0
-"""No sense may keep anybody waiting longer, whatever its own budget."""
+@dataclasses.dataclass(frozen=True, slots=True)
+class SenseEntry:
+    """Where a sense is, and how long it may take at most, whatever happens."""
+
+    module: str
+    name: str
+    """A coroutine function of `(ground, request)`."""
+    budget_s: float
+
+
+def _entry(module: str, name: str, budget_s: float) -> SenseEntry:
+    return SenseEntry(f"netwiz.probes.{module}", name, budget_s)
+
+
+SENSES: dict[type, SenseEntry] = {
+    ask.TakeSnapshot: _entry("engine", "take_snapshot", 10.0),
+    ask.CountRestarts: _entry("engine", "count_restarts", 5.0),
+    ask.ReadLogErrors: _entry("logs", "read_log_errors", 5.0),
+    ask.Resolve: _entry("resolve", "resolve", 8.0),
+    ask.ReadSockets: _entry("sockets", "read_sockets", 4.0),
+    ask.FindListeners: _entry("sockets", "find_listeners", 6.0),
+    ask.WatchListener: _entry("sockets", "watch_listener", 6.0),
+    ask.ReadLinks: _entry("links", "read_links", 4.0),
+    ask.AskRoute: _entry("links", "ask_route", 2.0),
+    ask.FindAddress: _entry("links", "find_address", 6.0),
+    ask.AskArp: _entry("arp", "ask_arp", 4.0),
+    ask.ReadRules: _entry("firewall", "read_rules", 8.0),
+    ask.Attempt: _entry("attempt", "attempt", 10.0),
+    ask.IdentifyNamespace: _entry("identity", "identify_namespace", 1.0),
+}
+"""The sense that answers each type of request."""
 
 
 class EngineGate(Protocol):
@@ -105,9 +117,8 @@ class Machine:
         start = time.perf_counter()
         try:
             with mapped(_subject(request)):
-                finding = await asyncio.wait_for(
-                    self._sense(request)(self.ground, request), BUDGET_S
-                )
+                sense, budget_s = self._sense(request)
+                finding = await asyncio.wait_for(sense(self.ground, request), budget_s)
         except ProbeError as error:
             finding = error.finding()
         ms = (time.perf_counter() - start) * 1000
@@ -119,9 +130,10 @@ class Machine:
         self.ground.engine.close()
 
     @staticmethod
-    def _sense(request: ask.Request) -> Sense:
-        module, name = SENSES[type(request)]
-        return cast("Sense", getattr(importlib.import_module(module), name))
+    def _sense(request: ask.Request) -> tuple[Sense, float]:
+        entry = SENSES[type(request)]
+        module = importlib.import_module(entry.module)
+        return cast("Sense", getattr(module, entry.name)), entry.budget_s
 
 
 def _subject(request: ask.Request) -> str:

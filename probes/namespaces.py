@@ -12,6 +12,7 @@ import asyncio
 import ctypes
 import os
 import socket
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -32,7 +33,7 @@ PidOf = Callable[[str], int]
 """Container id to the pid of its first process; raises ProbeError when it has none."""
 
 
-class Poisoned(BaseException):
+class PoisonedError(Exception):
     """A thread could not come home; it must never be used again."""
 
 
@@ -50,7 +51,9 @@ class Namespaces:
         self._pid_of = pid_of
         # /proc/self would be the main thread's; each worker must return to this one.
         self._home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="netns")
+        self._workers = workers
+        self._pool = self._new_pool()
+        self._thread = threading.local()
 
     def close(self) -> None:
         """Let the workers finish what they do and end."""
@@ -58,6 +61,9 @@ class Namespaces:
         if self._home >= 0:
             os.close(self._home)
             self._home = -1
+
+    def _new_pool(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(self._workers, thread_name_prefix="netns")
 
     def pid(self, place: Place) -> int:
         """The pid by which a place is reached; 0 for the host and named namespaces."""
@@ -100,14 +106,23 @@ class Namespaces:
     ) -> R:
         """Run `do` in a worker thread that stands in the place's namespace."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(
-            self._pool, lambda: self.call_here(place, do, *args, **kwargs)
-        )
+        try:
+            return await loop.run_in_executor(
+                self._pool, lambda: self.call_here(place, do, *args, **kwargs)
+            )
+        except PoisonedError as error:
+            # One of the pool's threads is astray: leave all of them behind.
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool = self._new_pool()
+            what = f"{place.label}: a thread was lost in its namespace; ask again"
+            raise ProbeError(Failure.BROKEN, what) from error
 
     def call_here(
         self, place: Place, do: Callable[P, R], *args: P.args, **kwargs: P.kwargs
     ) -> R:
         """Run `do` in the calling thread, moved into the place for that long."""
+        if getattr(self._thread, "astray", False):
+            raise PoisonedError
         if place.kind is PlaceKind.HOST:
             return do(*args, **kwargs)
         with mapped(f"the namespace of {place.label}"):
@@ -136,4 +151,5 @@ class Namespaces:
         try:
             setns(self._home)
         except OSError as error:
-            raise Poisoned from error
+            self._thread.astray = True
+            raise PoisonedError from error
