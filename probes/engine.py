@@ -15,8 +15,9 @@ from typing import Any
 
 from netwiz.probes import engine_json as js
 from netwiz.probes.engine_collect import Collected, Collector
-from netwiz.probes.engine_gate import get, get_json, open_engine
+from netwiz.probes.engine_gate import open_engine
 from netwiz.probes.engine_parse import with_gateway
+from netwiz.probes.engine_read import get, get_json
 from netwiz.probes.errors import ProbeError
 from netwiz.probes.facts.base import HOST
 from netwiz.probes.facts.engine import Snapshot, SnapshotTaken

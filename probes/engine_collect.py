@@ -20,13 +20,13 @@ from netwiz.probes import engine_json as js
 from netwiz.probes import processes
 from netwiz.probes.engine_endpoint import EngineEndpoint
 from netwiz.probes.engine_errors import EngineAnswerError, NotAnEngineError
-from netwiz.probes.engine_gate import get_json
 from netwiz.probes.engine_local import confirmed_pid, daemon_options
 from netwiz.probes.engine_parse import (
     inspected_container,
     listed_container,
     listed_network,
 )
+from netwiz.probes.engine_read import Reader
 from netwiz.probes.facts.engine import Container, Engine, Network
 from netwiz.probes.machine import EngineGate
 
@@ -93,18 +93,18 @@ class Collector:
         Raises:
             Exception: the engine does not even list its containers.
         """
-        with self._lock:
-            entries = get_json(client, "/containers/json", all=1)
+        with self._lock, Reader(client, self._where) as reader:
+            entries = reader.json("/containers/json", all=1)
             if not isinstance(entries, list):
                 raise NotAnEngineError("its list of containers is no list")
             warnings: list[str] = []
-            networks = _optional(client, "/networks", warnings)
-            details = self._inspect(client, entries, ids)
+            networks = _optional(reader, "/networks", warnings)
+            details = self._inspect(reader, entries, ids)
             self._details = {d.container.id: d for d in details if d.entry}
+            if engine is None:
+                engine = self._engine(reader, warnings, js.text(client.api_version))
         strange = [d for d in details if d.stranger]
         own = [d for d in details if d.container.pid]
-        if engine is None:
-            engine = self._engine(client, warnings)
         local = bool(own) or not strange
         if local != engine.local:
             said = [w for w in engine.warnings if w != FAR_AWAY]
@@ -120,7 +120,7 @@ class Collector:
         )
 
     def _inspect(
-        self, client: Any, entries: list[object], ids: frozenset[str]
+        self, reader: Reader, entries: list[object], ids: frozenset[str]
     ) -> list[Detail]:
         end = time.monotonic() + INSPECT_S
         details: list[Detail] = []
@@ -135,21 +135,21 @@ class Collector:
             elif time.monotonic() > end:
                 details.append(Detail("", 0, listed))
             else:
-                found = _inspected(client, listed, text)
+                found = _inspected(reader, listed, text)
                 if found is not None:
                     details.append(found)
         return details
 
-    def _engine(self, client: Any, warnings: list[str]) -> Engine:
-        version = js.mapping(_optional(client, "/version", warnings))
-        info = js.mapping(_optional(client, "/info", warnings))
+    def _engine(self, reader: Reader, warnings: list[str], api: str) -> Engine:
+        version = js.mapping(_optional(reader, "/version", warnings))
+        info = js.mapping(_optional(reader, "/info", warnings))
         options = daemon_options(self._where)
         security = js.texts(info.get("SecurityOptions"), 20)
         return Engine(
             endpoint=self._where.url,
             version=js.text(version.get("Version"))
             or js.text(info.get("ServerVersion")),
-            api_version=js.text(client.api_version),
+            api_version=api,
             name=js.text(info.get("Name")),
             context=self._where.context,
             rootless=any(s.split(",")[0] == "name=rootless" for s in security),
@@ -160,10 +160,10 @@ class Collector:
         )
 
 
-def _optional(client: Any, path: str, warnings: list[str]) -> object:
+def _optional(reader: Reader, path: str, warnings: list[str]) -> object:
     """An answer that a guarded socket may refuse; its absence becomes a warning."""
     try:
-        return get_json(client, path)
+        return reader.json(path)
     except (EngineAnswerError, NotAnEngineError) as error:
         warnings.append(js.text(f"the engine did not tell {path}: {error}"))
         return None
@@ -184,10 +184,10 @@ def _still_good(known: Detail, text: str) -> bool:
     return not pid or processes.start_time(pid) == known.started
 
 
-def _inspected(client: Any, listed: Container, text: str) -> Detail | None:
+def _inspected(reader: Reader, listed: Container, text: str) -> Detail | None:
     """A fresh inspect; None when the container went away meanwhile."""
     try:
-        answer = get_json(client, f"/containers/{listed.id}/json")
+        answer = reader.json(f"/containers/{listed.id}/json")
     except EngineAnswerError as error:
         if error.status == 404:
             return None

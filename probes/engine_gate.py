@@ -7,33 +7,25 @@ tenth of a second to import, so both happen in a worker thread.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import re
-import socket
-import struct
 import threading
-import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from netwiz.probes.engine_endpoint import EngineEndpoint, find_endpoint
-from netwiz.probes.engine_errors import EngineAnswerError, NotAnEngineError, explained
+from netwiz.probes.engine_errors import NotAnEngineError, explained
+from netwiz.probes.engine_read import connect_unix
 from netwiz.probes.engine_stream import EngineStream, open_stream
 from netwiz.probes.errors import ProbeError
 from netwiz.probes.facts.base import Failure
-from netwiz.probes.text import plain
 
 if TYPE_CHECKING:
     from docker.api.client import APIClient
 
 TIMEOUT_S = 5.0
 """How long the engine may keep silent."""
-WHOLE_ANSWER_S = 8.0
-"""How long one answer may take as a whole, however steadily it drips."""
-ANSWER_LIMIT = 64 << 20
-"""Octets of one answer; the list of a thousand containers has about one million."""
 
 _VERSION = re.compile(r"\d{1,3}\.\d{1,4}")
 
@@ -122,13 +114,7 @@ class DockerGate:
         never gets to leave the socket of a failed connect open, as it does.
         """
         if self.where.path:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as knocking:
-                # Not settimeout(): without blocking, connect(2) does not wait for a
-                # place in the listener's queue, it says EAGAIN.
-                whole, part = divmod(self.timeout_s, 1)
-                limit = struct.pack("ll", int(whole), int(part * 1e6))
-                knocking.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
-                knocking.connect(self.where.path)
+            connect_unix(self.where.path, self.timeout_s).close()
 
     def _connect(self) -> APIClient:
         from docker.api.client import APIClient
@@ -154,56 +140,3 @@ class DockerGate:
             client.close()
             raise NotAnEngineError("it names no API version")
         return client
-
-
-def get(client: Any, path: str, *, limit: int = ANSWER_LIMIT, **params: Any) -> bytes:
-    """The body of a GET, bounded in size and in time; for use inside `call`.
-
-    Args:
-        client: the APIClient.
-        path: without the version.
-        limit: octets; more is an error, not a silent cut.
-        params: the query; what is no text or number is written as JSON (filters).
-
-    Raises:
-        EngineAnswerError: an HTTP status of 400 and above.
-        NotAnEngineError: more than `limit`, or longer than WHOLE_ANSWER_S.
-        requests.RequestException: the connection failed.
-    """
-    end = time.monotonic() + WHOLE_ANSWER_S
-    query = {
-        name: value if isinstance(value, str | int) else json.dumps(value)
-        for name, value in params.items()
-    }
-    url = f"{client.base_url}/v{client.api_version}{path}"
-    with client.get(url, params=query, timeout=client.timeout, stream=True) as answer:
-        body = bytearray()
-        for part in answer.iter_content(1 << 16):
-            body += part
-            if len(body) > limit:
-                raise NotAnEngineError(f"more than {limit >> 20} MiB in one answer")
-            if time.monotonic() > end:
-                raise TimeoutError
-        if answer.status_code >= 400:
-            raise EngineAnswerError(answer.status_code, _message(bytes(body)))
-        return bytes(body)
-
-
-def get_json(client: Any, path: str, **params: Any) -> object:
-    """The JSON answer to a GET; see `get` for what it raises."""
-    body = get(client, path, **params)
-    try:
-        found: object = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise NotAnEngineError(f"{path} brought no JSON") from error
-    return found
-
-
-def _message(body: bytes) -> str:
-    """The engine's own words: ``{"message": ...}``, or the beginning of the body."""
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
-        found = None
-    said = found.get("message") if isinstance(found, dict) else None
-    return plain(said if isinstance(said, str) else body.strip(), 300)

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Any, Self
 
 from netwiz.probes import engine_json as js
-from netwiz.probes.engine_gate import get
+from netwiz.probes.engine_read import get
 from netwiz.probes.engine_stream import streaming
 from netwiz.probes.errors import ProbeError
 from netwiz.probes.facts.various import LogErrors, LogLine

@@ -18,8 +18,9 @@ from netwiz.probes.engine import (
     refresh,
     take_snapshot,
 )
-from netwiz.probes.engine_gate import DockerGate, get, get_json
+from netwiz.probes.engine_gate import DockerGate
 from netwiz.probes.engine_parse import inspected_container
+from netwiz.probes.engine_read import get, get_json
 from netwiz.probes.errors import ProbeError
 from netwiz.probes.facts import Failed, Failure, Restarts, Snapshot, SnapshotTaken
 from netwiz.probes.machine import Ground, Machine
@@ -339,7 +340,7 @@ async def test_an_answer_that_drips_is_cut_off(
     engine: FakeEngine, stage: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine.routes["/endless"] = drip
-    monkeypatch.setattr("netwiz.probes.engine_gate.WHOLE_ANSWER_S", 0.05)
+    monkeypatch.setattr("netwiz.probes.engine_read.WHOLE_ANSWER_S", 0.05)
     with pytest.raises(ProbeError, match="does not answer in time"):
         await stage.engine.call("x", lambda c: get_json(c, "/endless"))
 
