@@ -14,9 +14,9 @@ import os
 import socket
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from netwiz.probes.errors import ProbeError, mapped
 from netwiz.probes.facts.base import Failure, Place, PlaceKind
@@ -42,6 +42,16 @@ def setns(fd: int) -> None:
     if _libc.setns(fd, CLONE_NEWNET) != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
+
+
+def _close_orphans(work: Future[Any]) -> None:
+    """Close sockets that were made for somebody who has gone."""
+    if work.cancelled() or work.exception() is not None:
+        return
+    made = work.result()
+    for one in made if isinstance(made, tuple) else (made,):
+        if isinstance(one, socket.socket):
+            one.close()
 
 
 class Namespaces:
@@ -104,12 +114,16 @@ class Namespaces:
     async def call(
         self, place: Place, do: Callable[P, R], *args: P.args, **kwargs: P.kwargs
     ) -> R:
-        """Run `do` in a worker thread that stands in the place's namespace."""
-        loop = asyncio.get_running_loop()
+        """Run `do` in a worker thread that stands in the place's namespace.
+
+        A socket that comes too late, because the caller was cancelled, is closed.
+        """
+        work = self._pool.submit(self.call_here, place, do, *args, **kwargs)
         try:
-            return await loop.run_in_executor(
-                self._pool, lambda: self.call_here(place, do, *args, **kwargs)
-            )
+            return await asyncio.wrap_future(work)
+        except asyncio.CancelledError:
+            work.add_done_callback(_close_orphans)
+            raise
         except PoisonedError as error:
             # One of the pool's threads is astray: leave all of them behind.
             self._pool.shutdown(wait=False, cancel_futures=True)

@@ -14,7 +14,7 @@ import pytest
 from netwiz.probes import namespaces as module
 from netwiz.probes.errors import ProbeError
 from netwiz.probes.facts import HOST, Failure, Place
-from tests.probes.wire import Wire
+from tests.probes.wire import Wire, until
 
 SIOCGSKNS = 0x894C
 
@@ -96,6 +96,25 @@ async def test_a_thread_that_cannot_come_home_is_never_used_again(
         await ways.call(wire.client.place, here)
     seen = [await ways.call(HOST, here) for _ in range(20)]
     assert seen == [home] * 20
+
+
+async def test_a_socket_made_for_nobody_is_closed(wire: Wire) -> None:
+    made: list[socket.socket] = []
+    begun, go_on = threading.Event(), threading.Event()
+
+    def make() -> socket.socket:
+        made.append(socket.socket())
+        begun.set()
+        go_on.wait(5)
+        return made[0]
+
+    asking = asyncio.ensure_future(wire.ground.namespaces.call(HOST, make))
+    await asyncio.to_thread(begun.wait, 5)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    go_on.set()
+    await asyncio.to_thread(until, lambda: made[0].fileno() == -1)
 
 
 def test_how_a_person_gets_there(wire: Wire) -> None:
