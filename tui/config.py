@@ -76,7 +76,7 @@ def _theme(table: Mapping[str, Any]) -> str:
     for name in table:
         if name != "theme":
             raise BadConfigError(f"[screen] has no '{plain(name, 40)}'")
-    theme = table.get("theme", "")
+    theme = str(table.get("theme", ""))
     if not theme:
         return ""
     from textual.theme import BUILTIN_THEMES
@@ -84,7 +84,7 @@ def _theme(table: Mapping[str, Any]) -> str:
     if theme not in BUILTIN_THEMES:
         known = ", ".join(sorted(BUILTIN_THEMES))
         raise BadConfigError(f"[screen] theme is one of {known}")
-    return str(theme)
+    return theme
 
 
 def _keys(table: Mapping[str, Any]) -> dict[str, str]:

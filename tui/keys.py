@@ -111,7 +111,7 @@ class Section:
 def sections() -> tuple[Section, ...]:
     """All keys, in the order in which help tells them."""
     from netwiz.tui.keys_wizard import WALK_KEYS, WIZARD_KEYS
-    from netwiz.tui.screens.wizard_dialogs import StepDetail
+    from netwiz.tui.screens.wizard_dialogs import OverrideChoice, StepDetail
     from netwiz.widgets.choice_list import ChoiceList
     from netwiz.widgets.containers import ContainersPane
     from netwiz.widgets.filter_bar import FilterBar
@@ -133,10 +133,11 @@ def sections() -> tuple[Section, ...]:
         Section("Live", "overview", tuple(log)),
         Section("While filtering", "overview", tuple(_own(FilterBar))),
         Section("Wizard", "wizard", (*WIZARD_KEYS, *_own(Box, TypeAhead))),
-        Section("In the walk", "wizard", WALK_KEYS),
-        Section("In a list of the wizard", "wizard", tuple(_own(ChoiceList, WalkView))),
+        Section("In the walk", "wizard", (*WALK_KEYS, *_own(WalkView))),
+        Section("In a list of the wizard", "wizard", tuple(_own(ChoiceList))),
         Section("In the verdict", "wizard", tuple(_own(VerdictView))),
         Section("In a step that is open", "wizard", tuple(_own(StepDetail))),
+        Section("In the other answers", "wizard", tuple(_own(OverrideChoice))),
         Section("In a text that is open", "", READER_KEYS),
         Section("In this help", "", HELP_KEYS),
     )

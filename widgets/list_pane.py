@@ -24,9 +24,15 @@ LIST_KEYS = (
     Binding("g,home", "first", "To the first", show=False, id="list.first"),
     Binding("G,end", "last", "To the last", show=False, id="list.last"),
     Binding(
-        "ctrl+d,pagedown", "page(1)", "Half a page down", show=False, id="list.pgdn"
+        "ctrl+d,pagedown",
+        "page(1)",
+        "Half a page down",
+        show=False,
+        id="list.page_down",
     ),
-    Binding("ctrl+u,pageup", "page(-1)", "Half a page up", show=False, id="list.pgup"),
+    Binding(
+        "ctrl+u,pageup", "page(-1)", "Half a page up", show=False, id="list.page_up"
+    ),
 )
 
 

@@ -5,6 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.lab.plugin import lab
+
+__all__ = ["lab"]
+
 
 @pytest.fixture(autouse=True)
 def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
