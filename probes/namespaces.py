@@ -118,7 +118,11 @@ class Namespaces:
 
         A socket that comes too late, because the caller was cancelled, is closed.
         """
-        work = self._pool.submit(self.call_here, place, do, *args, **kwargs)
+
+        def there() -> R:
+            return self.call_here(place, do, *args, **kwargs)
+
+        work = self._pool.submit(there)
         try:
             return await asyncio.wrap_future(work)
         except asyncio.CancelledError:
