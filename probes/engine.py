@@ -16,7 +16,7 @@ from typing import Any
 from netwiz.probes import engine_json as js
 from netwiz.probes.engine_collect import Collected, Collector
 from netwiz.probes.engine_gate import open_engine
-from netwiz.probes.engine_parse import with_gateway
+from netwiz.probes.engine_parse import with_gateways
 from netwiz.probes.engine_read import get, get_json
 from netwiz.probes.errors import ProbeError
 from netwiz.probes.facts.base import HOST
@@ -112,7 +112,7 @@ async def _look(ground: Ground, ids: frozenset[str], *, whole: bool) -> Snapshot
             host=host,
             engine=found.engine,
             containers=found.containers,
-            networks=tuple(with_gateway(n, host) for n in found.networks),
+            networks=with_gateways(found.networks, host, found.containers),
         )
     newest = ground.snapshot
     if newest is None or newest.taken_at <= started:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from netwiz.probes import engine_json as js
@@ -142,19 +142,28 @@ def listed_network(entry: object) -> Network | None:
     )
 
 
-def with_gateway(network: Network, host: HostFacts) -> Network:
-    """The network with its gateways known.
+def with_gateways(
+    networks: Iterable[Network], host: HostFacts, containers: Iterable[Container]
+) -> tuple[Network, ...]:
+    """The networks with their gateways known.
 
-    Engines before 23 do not tell that of the default bridge; it is the address that the
-    host has on the bridge.
+    Engines before 23 tell only a gateway that was asked for. Else it is the address
+    that the host has on the bridge, or the one that its containers were given.
     """
-    own = tuple(a for device, a in host.addresses if device == network.device)
-    if not own or all(s.gateway for s in network.subnets):
-        return network
-    return replace(network, subnets=tuple(_filled(s, own) for s in network.subnets))
+    known: dict[str, set[str]] = {}
+    for place in (place for c in containers for place in c.attachments):
+        given = known.setdefault(place.network_id, set())
+        given.update(filter(None, (place.gateway4, place.gateway6)))
+    found: list[Network] = []
+    for network in networks:
+        own = [a for device, a in host.addresses if device and device == network.device]
+        own += sorted(known.get(network.id, ()))
+        subnets = tuple(_filled(subnet, own) for subnet in network.subnets)
+        found.append(replace(network, subnets=subnets))
+    return tuple(found)
 
 
-def _filled(known: Subnet, own: tuple[str, ...]) -> Subnet:
+def _filled(known: Subnet, own: Iterable[str]) -> Subnet:
     if known.gateway:
         return known
     reach = ipaddress.ip_network(known.subnet)

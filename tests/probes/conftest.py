@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 
 from netwiz.probes import dns_search
+from tests.lab.plugin import lab
 from tests.probes.wire import SERVER4, Box, Wire
 from tests.probes.zone import NAMES, zone
+
+__all__ = ["lab"]
 
 
 @pytest.fixture(scope="module")

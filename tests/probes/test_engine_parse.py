@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,9 +15,16 @@ from netwiz.probes.engine_parse import (
     inspected_container,
     listed_container,
     listed_network,
-    with_gateway,
+    with_gateways,
 )
-from netwiz.probes.facts import Container, HostFacts, PortMapping, State, Subnet
+from netwiz.probes.facts import (
+    Attachment,
+    Container,
+    HostFacts,
+    PortMapping,
+    State,
+    Subnet,
+)
 
 ID = "ab" * 32
 
@@ -192,10 +200,23 @@ def test_a_gateway_that_the_engine_keeps_to_itself_is_read_from_the_host() -> No
     found = listed_network(raw)
     assert found is not None
     device = found.device
-    host = HostFacts(addresses=(("eth0", "172.18.9.9"), (device, "fe80::1")))
-    assert with_gateway(found, host).subnets == (Subnet("172.18.0.0/16", ""),)
-    host = HostFacts(addresses=((device, "fe80::1"), (device, "172.18.0.1")))
-    assert with_gateway(found, host).subnets == (Subnet("172.18.0.0/16", "172.18.0.1"),)
+
+    def gateway(*addresses: tuple[str, str], inside: str = "") -> str:
+        place = Attachment(found.id, found.name, gateway4=inside)
+        container = replace(inspected(), attachments=(place,))
+        host = HostFacts(addresses=addresses)
+        (network,) = with_gateways([found], host, [container])
+        return network.subnets[0].gateway
+
+    assert gateway(("eth0", "172.18.9.9"), (device, "fe80::1")) == ""
+    assert gateway((device, "fe80::1"), (device, "172.18.0.1")) == "172.18.0.1"
+    assert gateway(inside="172.18.0.254") == "172.18.0.254"
+    assert gateway(inside="10.0.0.1") == ""
+    (told,) = with_gateways([replace(found, subnets=TOLD)], HostFacts(), ())
+    assert told.subnets == TOLD
+
+
+TOLD = (Subnet("172.18.0.0/16", "172.18.0.7"),)
 
 
 @pytest.mark.parametrize(
