@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable
 from typing import TypeVar
 
-from netwiz.probes import processes, sockdiag
+from netwiz.probes import processes, sockdiag, sockraw
 from netwiz.probes.errors import ProbeError, mapped
 from netwiz.probes.facts.base import HOST, Place
 from netwiz.probes.facts.connection import Protocol
@@ -119,10 +119,10 @@ async def watch_listener(ground: Ground, request: WatchListener) -> ListenerWatc
 
 def _table(place: Place, command: str) -> SocketTable:
     with mapped(f"the sockets of {place.label}"), Dumper(4) as dumper:
-        tcp = tuple(sockdiag.read_raw(dumper, "tcp", sockdiag.TCP_ALL))
-        udp = tuple(sockdiag.read_raw(dumper, "udp", sockdiag.UDP_BOUND))
-        listeners = sockdiag.listeners(tcp + udp)
-        streams = sockdiag.streams(tcp)
+        tcp = tuple(sockdiag.read_raw(dumper, "tcp", sockraw.TCP_ALL))
+        udp = tuple(sockdiag.read_raw(dumper, "udp", sockraw.UDP_BOUND))
+        listeners = sockraw.listeners(tcp + udp)
+        streams = sockraw.streams(tcp)
     wanted = [s.inode for s in listeners] + [s.inode for s in streams]
     known = processes.owners(wanted, {processes.namespace_inode("thread-self")})
     return SocketTable(
@@ -139,10 +139,10 @@ def _listening(port: int, protocol: str, seen: set[int]) -> tuple[int, list[List
     if inode and inode in seen:
         return inode, []
     seen.add(inode)
-    states = sockdiag.TCP_LISTENING if protocol == "tcp" else sockdiag.UDP_BOUND
+    states = sockraw.TCP_LISTENING if protocol == "tcp" else sockraw.UDP_BOUND
     with mapped("the listening sockets"), Dumper(sockdiag.NETLINK_SOCK_DIAG) as dumper:
         raw = sockdiag.read_raw(dumper, protocol, states)
-        return inode, list(sockdiag.listeners(r for r in raw if r.local_port == port))
+        return inode, list(sockraw.listeners(r for r in raw if r.local_port == port))
 
 
 def _with_owners(there: list[Listener], namespace: int) -> tuple[Listener, ...]:

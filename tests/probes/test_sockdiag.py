@@ -4,12 +4,13 @@ import errno
 import os
 import socket
 import struct
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netwiz.probes import netlink, sockdiag
+from netwiz.probes import netlink, sockdiag, sockraw
 from netwiz.probes.netlink import Dumper, attributes, split
 
 V6ONLY = struct.pack("=HHB3x", 5, sockdiag.INET_DIAG_SKV6ONLY, 1)
@@ -36,7 +37,7 @@ def frame(kind: int, body: bytes, *, sequence: int = 1) -> bytes:
 def test_a_listener_is_read_from_its_message() -> None:
     raw = sockdiag.parse(message(socket.AF_INET, 10, "127.0.0.1", 3000), "tcp")
     assert raw is not None
-    found = sockdiag.listener(raw)
+    found = sockraw.listener(raw)
     assert (found.text, found.queued, found.backlog, found.inode) == (
         "127.0.0.1:3000",
         3,
@@ -56,18 +57,18 @@ def test_a_dual_stack_listener_is_told_from_one_of_ipv6_only(
 ) -> None:
     raw = sockdiag.parse(message(socket.AF_INET6, 10, "::", 80, tail=tail), "tcp")
     assert raw is not None
-    assert sockdiag.listener(raw).text == text
+    assert sockraw.listener(raw).text == text
 
 
 def test_a_mapped_address_is_shown_as_the_ipv4_one_it_takes() -> None:
     raw = sockdiag.parse(message(socket.AF_INET6, 10, "::ffff:127.0.0.1", 80), "tcp")
     assert raw is not None
-    found = sockdiag.listener(raw)
+    found = sockraw.listener(raw)
     assert (found.text, found.family, found.loopback) == ("127.0.0.1:80", 4, True)
 
 
 def test_states_sort_sockets_into_listeners_and_streams() -> None:
-    def raw(protocol: str, state: int, port: int = 9) -> sockdiag.RawSocket:
+    def raw(protocol: str, state: int, port: int = 9) -> sockraw.RawSocket:
         body = message(socket.AF_INET, state, "10.0.0.1", port)
         found = sockdiag.parse(body, protocol)
         assert found is not None
@@ -75,9 +76,9 @@ def test_states_sort_sockets_into_listeners_and_streams() -> None:
 
     mixed = [raw("tcp", state) for state in range(14)]
     mixed += [raw("udp", 7), raw("udp", 1), raw("udp", 7, port=0)]
-    assert [s.protocol for s in sockdiag.listeners(mixed)] == ["tcp", "udp"]
-    assert sorted({s.state for s in sockdiag.streams(mixed)}) == sorted(
-        set(sockdiag.STATES.values())
+    assert [s.protocol for s in sockraw.listeners(mixed)] == ["tcp", "udp"]
+    assert sorted({s.state for s in sockraw.streams(mixed)}) == sorted(
+        set(sockraw.STATES.values())
     )
 
 
@@ -86,8 +87,8 @@ def test_no_message_breaks_the_parser(body: bytes) -> None:
     raw = sockdiag.parse(body, "tcp")
     if raw is not None:
         assert 0 <= raw.local_port < 65_536
-        sockdiag.listeners([raw])
-        sockdiag.streams([raw])
+        sockraw.listeners([raw])
+        sockraw.streams([raw])
 
 
 @given(st.integers(0, 40), st.binary(max_size=60))
@@ -166,14 +167,21 @@ def test_a_mutilated_refusal_ends_the_dump(kernel: Kernel, body: bytes) -> None:
         assert list(dumper.dump(20, b"")) == []
 
 
-def test_a_kernel_without_a_protocol_has_no_sockets_of_it(kernel: Kernel) -> None:
+def test_a_kernel_that_cannot_diagnose_is_read_the_slow_way(
+    kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def read(protocol: str, states: int) -> Iterator[sockraw.RawSocket]:
+        asked.append(protocol)
+        yield from ()
+
+    monkeypatch.setattr(sockdiag, "read_proc", read)
     missing = struct.pack("=i", -errno.ENOENT)
-    kernel.answers = [
-        frame(netlink.NLMSG_ERROR, missing, sequence=1),
-        frame(netlink.NLMSG_ERROR, missing, sequence=2),
-    ]
+    kernel.answers = [frame(netlink.NLMSG_ERROR, missing)]
     with Dumper(4) as dumper:
-        assert list(sockdiag.read_raw(dumper, "udp", sockdiag.UDP_BOUND)) == []
+        assert list(sockdiag.read_raw(dumper, "udp", sockraw.UDP_BOUND)) == []
+    assert asked == ["udp"]
 
 
 def test_a_dump_without_end_is_cut(kernel: Kernel) -> None:
@@ -190,9 +198,9 @@ def test_a_spent_budget_is_a_timeout() -> None:
 def test_the_kernel_tells_of_a_socket_of_ours() -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=7) as server, Dumper(4) as d:
         port = server.getsockname()[1]
-        found = sockdiag.listeners(
+        found = sockraw.listeners(
             raw
-            for raw in sockdiag.read_raw(d, "tcp", sockdiag.TCP_LISTENING)
+            for raw in sockdiag.read_raw(d, "tcp", sockraw.TCP_LISTENING)
             if raw.local_port == port
         )
         assert [(s.address, s.backlog, s.inode) for s in found] == [
