@@ -18,7 +18,13 @@ from netwiz.probes.facts import LogLine, Place, Snapshot, SocketTable
 from netwiz.probes.requests import ReadSockets, TakeSnapshot
 from netwiz.tui.event_words import event_line
 from netwiz.tui.feed import Feed, Logs, Performs, Watcher
-from netwiz.tui.messages import EngineGone, LinesArrived, ListenersRead, SnapshotTaken
+from netwiz.tui.messages import (
+    EngineGone,
+    LinesArrived,
+    ListenersRead,
+    SnapshotTaken,
+    WorkFailed,
+)
 from netwiz.tui.suspect_book import suspect_of
 from netwiz.widgets.timeline import LiveKind, LiveLine
 
@@ -63,10 +69,9 @@ class Session:
 
     async def relist(self) -> None:
         """Look at everything anew."""
-        found = await self.machine.perform(TakeSnapshot(fresh=True))
-        if isinstance(found, facts.SnapshotTaken):
-            self._publish(found.snapshot)
-            await self.look(found.snapshot)
+        snapshot = await self._whole()
+        if snapshot is not None:
+            await self.look(snapshot)
 
     async def look(self, snapshot: Snapshot, keys: Iterable[str] = ()) -> None:
         """Read who listens, of these rows or of as many as is cheap."""
@@ -101,10 +106,12 @@ class Session:
 
     async def _whole(self) -> Snapshot | None:
         found = await self.machine.perform(TakeSnapshot(fresh=True))
-        if not isinstance(found, facts.SnapshotTaken):
-            return None
-        self._publish(found.snapshot)
-        return found.snapshot
+        if isinstance(found, facts.SnapshotTaken):
+            self._publish(found.snapshot)
+            return found.snapshot
+        if isinstance(found, facts.Failed):
+            self._post(WorkFailed(f"{found.what} (r looks again)"))
+        return None
 
     async def _changed(self, events: Sequence[EngineEvent]) -> Snapshot | None:
         ids = {e.container_id for e in events} - {""}

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from netwiz.probes.facts import Container, Listener, PortMapping, Snapshot, State
 from netwiz.widgets.container_row import NOWHERE, Row
 from netwiz.widgets.lines import Line
+from netwiz.widgets.network_rows import only_local
 from netwiz.widgets.suspects import Suspect
 
 GLYPHS = {
@@ -100,11 +101,19 @@ def _listens(listeners: tuple[Listener, ...] | None) -> Line:
     if listeners is None:
         return ()
     told: dict[str, bool] = {}
-    for one in sorted(listeners, key=lambda x: (x.protocol, x.port, x.family)):
+    ordered = sorted(listeners, key=lambda x: (x.protocol, x.port, x.family))
+    anywhere = {(x.protocol, x.port, x.family) for x in ordered if x.wildcard}
+    for one in ordered:
         address = ipaddress.ip_address(one.address.partition("%")[0])
-        if address != EMBEDDED_DNS:
-            kind = "" if one.protocol == "tcp" else f"/{one.protocol}"
-            told[one.text + kind] = one.loopback
+        if address == EMBEDDED_DNS:
+            continue
+        both = one.wildcard and {4, 6} <= {
+            family
+            for protocol, port, family in anywhere
+            if (protocol, port) == (one.protocol, one.port)
+        }
+        kind = "" if one.protocol == "tcp" else f"/{one.protocol}"
+        told[(f"*:{one.port}" if both else one.text) + kind] = one.loopback
     if not told:
         return (("no listener", "dim"),)
     line: list[tuple[str, str]] = [("listens", "dim")]
@@ -162,11 +171,7 @@ def _without_engine(
     snapshot: Snapshot, listeners: Mapping[str, tuple[Listener, ...]]
 ) -> tuple[Row, ...]:
     host = snapshot.host
-    addresses = tuple(
-        a
-        for _, a in host.addresses
-        if not ipaddress.ip_address(a.partition("%")[0]).is_loopback
-    )
+    addresses = tuple(a for _, a in host.addresses if not only_local(a))
     rows = [
         Row(
             key="host",

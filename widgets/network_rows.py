@@ -141,11 +141,7 @@ def _host(
 ) -> Iterator[NetRow]:
     host = snapshot.host
     folded = folds.get(HOST_KEY, not open_)
-    shown = [
-        (device, address)
-        for device, address in host.addresses
-        if not ipaddress.ip_address(address.partition("%")[0]).is_loopback
-    ]
+    shown = sorted((d, a) for d, a in host.addresses if not only_local(a))
     yield Head(HOST_KEY, "host", host.hostname, len(shown), folded, client="host")
     if not folded:
         for device, address in shown:
@@ -161,6 +157,12 @@ def _namespaces(
     if not folded:
         for name in names:
             yield Member(f"netns/{name}", name, "", client=name)
+
+
+def only_local(address: str) -> bool:
+    """Whether nobody would be told this address of the host: loopback, link-local."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    return ip.is_loopback or ip.is_link_local
 
 
 def short_address(place: Attachment, network: Network) -> str:

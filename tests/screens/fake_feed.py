@@ -21,11 +21,12 @@ class FeedMachine(FakeMachine):
     def __init__(self, feed: FakeFeed, answers: dict[Request, Finding]) -> None:
         super().__init__(answers)
         self._feed = feed
+        self.instead: Finding | None = None
 
     async def perform(self, request: Request) -> Finding:
         if isinstance(request, TakeSnapshot):
             self.asked.append(request)
-            return SnapshotTaken(snapshot=self._feed.snapshot)
+            return self.instead or SnapshotTaken(snapshot=self._feed.snapshot)
         return await super().perform(request)
 
     def wanted(self, snapshot: Snapshot) -> int:

@@ -21,8 +21,8 @@ def test_without_a_file_all_is_as_usual(tmp_path: Path) -> None:
 
 
 def test_a_relative_folder_is_ignored() -> None:
-    environ = {"XDG_CONFIG_HOME": "here", "HOME": "/home/nobody"}
-    expected = Path("/home/nobody/.config/netwiz/config.toml")
+    environ = {"XDG_CONFIG_HOME": "here", "HOME": "/nobody"}
+    expected = Path("/nobody/.config/netwiz/config.toml")
     assert config_path(environ) == expected
 
 

@@ -9,7 +9,16 @@ import pytest
 from textual.message import Message
 
 from netwiz.probes.engine_watch import EngineEvent, EngineLost, Resync
-from netwiz.probes.facts import HOST, Container, Listener, Process, SocketTable, State
+from netwiz.probes.facts import (
+    HOST,
+    Container,
+    Failed,
+    Failure,
+    Listener,
+    Process,
+    SocketTable,
+    State,
+)
 from netwiz.probes.requests import ReadSockets, TakeSnapshot
 from netwiz.tui.event_words import event_line
 from netwiz.tui.messages import (
@@ -17,6 +26,7 @@ from netwiz.tui.messages import (
     LinesArrived,
     ListenersRead,
     SnapshotTaken,
+    WorkFailed,
 )
 from netwiz.tui.session import Session
 from netwiz.tui.suspect_book import LATELY, SuspectBook, suspect_of
@@ -146,6 +156,19 @@ async def test_the_last_state_is_not_replaced_by_nothing() -> None:
 
     told = await follow(feed, then)
     assert all(m.snapshot.engine for m in told if isinstance(m, SnapshotTaken))
+
+
+async def test_an_engine_that_hangs_is_told_of() -> None:
+    feed = FakeFeed(BUSY)
+    hung = Failed(kind=Failure.BUDGET, what="TakeSnapshot: no answer in time")
+    feed.machine.instead = hung
+
+    async def then(wait: Callable[[type], Awaitable[Message]]) -> None:
+        failed = await wait(WorkFailed)
+        assert isinstance(failed, WorkFailed)
+        assert failed.what == "TakeSnapshot: no answer in time (r looks again)"
+
+    await follow(feed, then)
 
 
 async def test_of_the_hosts_listeners_only_the_containers_own() -> None:

@@ -106,6 +106,16 @@ def test_listeners_without_the_engines_resolver() -> None:
     assert ("odd" in dict(map(reversed, row.listens))) is True  # type: ignore[arg-type]
 
 
+def test_a_port_that_is_open_on_both_families_is_told_once() -> None:
+    found = (
+        Listener("0.0.0.0", 80),
+        Listener("::", 80, family=6, v6only=True),
+        Listener("::", 81, family=6, v6only=True),
+    )
+    row = next(r for r in rows_of(BUSY, {}, {CONTAINERS[1].id: found}) if r.listens)
+    assert plain_text([row.listens]) == "listens *:80 [::]:81"
+
+
 def test_riders_and_the_host_network_have_no_address_of_their_own() -> None:
     rows = {row.name: row for row in rows_of(BUSY, {}, {})}
     assert rows["sidecar"].addresses == ("in order",)

@@ -106,14 +106,11 @@ class OverviewScreen(Screen[None]):
         return self.query_one(LivePane)
 
     @property
-    def _session(self) -> Session:
-        """Whoever brought the snapshot; there is one as soon as there is that."""
+    def _session(self) -> Session | None:
+        """Whoever does the work; nobody before the first paint."""
         from netwiz.tui.app import NetwizApp
 
-        app = self.app
-        if not isinstance(app, NetwizApp) or app.session is None:
-            raise RuntimeError("nobody looks yet")
-        return app.session
+        return self.app.session if isinstance(self.app, NetwizApp) else None
 
     # What the session tells
 
@@ -211,7 +208,7 @@ class OverviewScreen(Screen[None]):
         if event.pane is not self.containers:
             return
         self._tell_about()
-        if self._snapshot and event.key:
+        if self._session and self._snapshot and event.key:
             self.run_worker(
                 self._session.look(self._snapshot, (event.key,)),
                 group="look",
@@ -261,7 +258,7 @@ class OverviewScreen(Screen[None]):
             self._open_wizard(Prefill(client=row.name))
 
     def _open_wizard(self, prefill: Prefill) -> None:
-        if self._snapshot is None:
+        if self._session is None or self._snapshot is None:
             self.notify("still looking around", timeout=3)
             return
         from netwiz.tui.screens.wizard import WizardScreen
@@ -346,7 +343,7 @@ class OverviewScreen(Screen[None]):
 
     def action_relist(self) -> None:
         """Look at everything anew."""
-        if self._snapshot is None:
+        if self._session is None:
             return
         self.run_worker(
             self._session.relist(),
