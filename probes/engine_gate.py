@@ -6,16 +6,15 @@ tenth of a second to import, so both happen in a worker thread.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from netwiz.probes.engine_endpoint import EngineEndpoint, find_endpoint
 from netwiz.probes.engine_errors import NotAnEngineError, explained
+from netwiz.probes.engine_pool import DaemonPool
 from netwiz.probes.engine_read import connect_unix
 from netwiz.probes.engine_stream import EngineStream, open_stream
 from netwiz.probes.errors import ProbeError
@@ -48,7 +47,7 @@ class DockerGate:
         self.where = where
         self.endpoint = where.url
         self.timeout_s = timeout_s
-        self._pool = ThreadPoolExecutor(4, thread_name_prefix="engine")
+        self._pool = DaemonPool(4, "engine")
         self._lock = threading.Lock()
         self._made: APIClient | None = None
         self._closed = False
@@ -62,8 +61,7 @@ class DockerGate:
         """
         if self._closed:
             raise ProbeError(Failure.ENGINE, f"{what}: the engine's gate is closed")
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, self._run, what, do)
+        return await self._pool.run(lambda: self._run(what, do))
 
     async def stream(self, what: str, path: str) -> EngineStream:
         """A connection of its own, for an answer that has no end.
@@ -81,7 +79,7 @@ class DockerGate:
     def close(self) -> None:
         """Give connections and threads back; a call under way ends by its timeout."""
         self._closed = True
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._pool.close()
         # Without the lock: a worker may hold it while it waits for a dead engine.
         made, self._made = self._made, None
         if made is not None:
