@@ -1,15 +1,16 @@
 """What a snapshot needs of the engine, collected in a worker thread.
 
 A `Collector` belongs to one gate and remembers its inspects. One is still good while
-the container's list entry reads the same, its first process is the same process, and
-its age is told in minutes at least: an entry that says "2 seconds ago" may hide a whole
-run in between.
+the container's list entry reads the same and its first process is the same process.
+Without a process its age must be told in minutes at least: an entry that says "2
+seconds ago" may hide a whole run in between.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import threading
 import time
 from dataclasses import dataclass
@@ -37,6 +38,8 @@ FAR_AWAY = (
     "the engine's processes are not on this machine: netwiz lists its containers but "
     "cannot look into them; run netwiz on the engine's machine"
 )
+
+_AGE = re.compile(r"^Up [^(]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +131,13 @@ class Collector:
             listed = listed_container(entry)
             if listed is None:
                 continue
-            text = _fingerprint(entry)
             known = self._details.get(listed.id)
-            if known and listed.id not in ids and _still_good(known, text):
+            if known and listed.id not in ids and _still_good(known, entry):
                 details.append(known)
             elif time.monotonic() > end:
                 details.append(Detail("", 0, listed))
             else:
-                found = _inspected(reader, listed, text)
+                found = _inspected(reader, listed, entry)
                 if found is not None:
                     details.append(found)
         return details
@@ -169,22 +171,31 @@ def _optional(reader: Reader, path: str, warnings: list[str]) -> object:
         return None
 
 
-def _fingerprint(entry: object) -> str:
-    """The list entry as text, but for what the engine gives in any order."""
+def _fingerprint(entry: object, *, anchored: bool) -> str:
+    """The list entry as text, but for what the engine gives in any order.
+
+    Its age is left out where the first process anchors the run; elsewhere an age of
+    seconds makes an entry that equals no other one.
+    """
     known = {name: v for name, v in js.mapping(entry).items() if name != "Mounts"}
     known["Ports"] = sorted(json.dumps(port) for port in js.items(known.get("Ports")))
-    young = "second" in js.text(known.get("Status"))
-    return "" if young else json.dumps(known, sort_keys=True)
+    status = js.text(known.get("Status"))
+    if anchored:
+        known["Status"] = _AGE.sub("", status)
+    elif "second" in status:
+        return ""
+    return json.dumps(known, sort_keys=True)
 
 
-def _still_good(known: Detail, text: str) -> bool:
-    if not text or known.entry != text:
-        return False
+def _still_good(known: Detail, entry: object) -> bool:
     pid = known.container.pid
-    return not pid or processes.start_time(pid) == known.started
+    if pid and processes.start_time(pid) != known.started:
+        return False
+    text = _fingerprint(entry, anchored=known.started > 0)
+    return bool(text) and text == known.entry
 
 
-def _inspected(reader: Reader, listed: Container, text: str) -> Detail | None:
+def _inspected(reader: Reader, listed: Container, entry: object) -> Detail | None:
     """A fresh inspect; None when the container went away meanwhile."""
     try:
         answer = reader.json(f"/containers/{listed.id}/json")
@@ -200,4 +211,5 @@ def _inspected(reader: Reader, listed: Container, text: str) -> Detail | None:
     pid = confirmed_pid(found)
     stranger = bool(found.pid) and not pid
     started = processes.start_time(pid) if pid else 0
+    text = _fingerprint(entry, anchored=started > 0)
     return Detail(text, started, dataclasses.replace(found, pid=pid), stranger)

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from netwiz.probes import dns_search
+from netwiz.probes.machine import Ground
 from tests.lab.plugin import lab
+from tests.probes.fake_engine import FakeEngine, close
 from tests.probes.wire import SERVER4, Box, Wire
 from tests.probes.zone import NAMES, zone
 
@@ -41,3 +43,16 @@ async def server(wire: Wire) -> AsyncIterator[None]:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dns_search, "PATIENCE_S", 0.2)
     monkeypatch.setattr(dns_search, "LAST_PATIENCE_S", 0.4)
+
+
+@pytest.fixture
+def engine() -> Iterator[FakeEngine]:
+    with FakeEngine() as made:
+        yield made
+
+
+@pytest.fixture
+def stage(engine: FakeEngine) -> Iterator[Ground]:
+    made = engine.ground()
+    yield made
+    close(made)

@@ -4,7 +4,6 @@ import asyncio
 import os
 import threading
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,22 +19,9 @@ from netwiz.probes.facts import Snapshot
 from netwiz.probes.machine import Ground
 from netwiz.probes.processes import start_time
 from netwiz.probes.requests import TakeSnapshot
-from tests.probes.fake_engine import FakeEngine, Request, close, key
+from tests.probes.fake_engine import FakeEngine, Request, key
 
 ROUND = TakeSnapshot(fresh=True)
-
-
-@pytest.fixture
-def engine() -> Iterator[FakeEngine]:
-    with FakeEngine() as made:
-        yield made
-
-
-@pytest.fixture
-def stage(engine: FakeEngine) -> Iterator[Ground]:
-    made = engine.ground()
-    yield made
-    close(made)
 
 
 async def look(stage: Ground) -> Snapshot:
@@ -242,3 +228,23 @@ async def test_what_could_not_be_inspected_in_time_is_taken_from_the_list(
     assert [c.detailed for c in (await look(stage)).containers] == [False]
     monkeypatch.setattr(engine_collect, "INSPECT_S", 4)
     assert [c.detailed for c in (await look(stage)).containers] == [True]
+
+
+async def test_a_run_is_known_by_its_process_whatever_its_age(
+    engine: FakeEngine, stage: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("netwiz.probes.processes.container_id", lambda _: key(1))
+    starts = [7]
+    monkeypatch.setattr("netwiz.probes.processes.start_time", lambda _: starts[0])
+    engine.add(1, Pid=4711)
+    listed: Any = engine.routes["/containers/json"]
+    for age in ("Up 2 seconds", "Up About a minute"):
+        listed[0]["Status"] = age
+        await refresh(stage)
+    assert engine.inspects() == [key(1)]
+    listed[0]["Status"] = "Up 2 minutes (unhealthy)"
+    await refresh(stage)
+    assert len(engine.inspects()) == 2
+    starts[0] = 8
+    await refresh(stage)
+    assert len(engine.inspects()) == 3

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,19 +21,6 @@ from netwiz.probes.requests import TakeSnapshot
 from tests.probes.fake_engine import FakeEngine, Request, close
 
 ROUND = TakeSnapshot(fresh=True)
-
-
-@pytest.fixture
-def engine() -> Iterator[FakeEngine]:
-    with FakeEngine() as made:
-        yield made
-
-
-@pytest.fixture
-def stage(engine: FakeEngine) -> Iterator[Ground]:
-    made = engine.ground()
-    yield made
-    close(made)
 
 
 async def look(stage: Ground) -> Snapshot:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,20 +10,7 @@ from netwiz.probes.engine import (
 from netwiz.probes.facts import Failed, Failure, Restarts
 from netwiz.probes.machine import Ground, Machine
 from netwiz.probes.requests import CountRestarts
-from tests.probes.fake_engine import FakeEngine, close, key
-
-
-@pytest.fixture
-def engine() -> Iterator[FakeEngine]:
-    with FakeEngine() as made:
-        yield made
-
-
-@pytest.fixture
-def stage(engine: FakeEngine) -> Iterator[Ground]:
-    made = engine.ground()
-    yield made
-    close(made)
+from tests.probes.fake_engine import FakeEngine, key
 
 
 def die(code: object) -> bytes:

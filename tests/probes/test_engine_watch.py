@@ -4,7 +4,6 @@ import asyncio
 import json
 import queue
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -50,23 +49,10 @@ class Events:
 
 
 @pytest.fixture
-def engine() -> Iterator[FakeEngine]:
-    with FakeEngine() as made:
-        yield made
-
-
-@pytest.fixture
 def events(engine: FakeEngine) -> Events:
     made = Events()
     engine.routes["/events"] = made
     return made
-
-
-@pytest.fixture
-def stage(engine: FakeEngine) -> Iterator[Ground]:
-    made = engine.ground()
-    yield made
-    close(made)
 
 
 def quick(stage: Ground) -> EngineWatcher:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import queue
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -19,7 +19,7 @@ from netwiz.probes.log_frames import (
 from netwiz.probes.logs import LogFollower, read_log_errors
 from netwiz.probes.machine import Ground, Machine
 from netwiz.probes.requests import ReadLogErrors
-from tests.probes.fake_engine import FakeEngine, Request, close, key
+from tests.probes.fake_engine import FakeEngine, Request, key
 
 STAMP = b"2024-01-05T10:00:00.%09dZ "
 
@@ -145,19 +145,6 @@ class Log:
             request.chunk(data or b"")
             if data is None:
                 return
-
-
-@pytest.fixture
-def engine() -> Iterator[FakeEngine]:
-    with FakeEngine() as made:
-        yield made
-
-
-@pytest.fixture
-def stage(engine: FakeEngine) -> Iterator[Ground]:
-    made = engine.ground()
-    yield made
-    close(made)
 
 
 def serve_log(engine: FakeEngine, number: int) -> Log:
