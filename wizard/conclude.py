@@ -44,6 +44,7 @@ def conclude(
         result=leaf.result,
         summary=_summary(case, leaf, cause, values),
         cause=cause,
+        also=_also(leaf, so_far, values),
         ruled_out=_ruled_out(leaf, so_far),
         path=path_of(scene),
         steps=steps_of(so_far),
@@ -58,12 +59,32 @@ def conclude(
 def _cause(
     leaf: Leaf, so_far: tuple[Answered, ...], values: Mapping[str, str]
 ) -> CauseFound:
-    cause = CAUSES[leaf.cause]
+    return _filled(CAUSES[leaf.cause], _evidence(so_far), values)
+
+
+def _also(
+    leaf: Leaf, so_far: tuple[Answered, ...], values: Mapping[str, str]
+) -> tuple[CauseFound, ...]:
+    """Second faults that were proven on the way; only beside a first one."""
+    if leaf.result is not Result.FAULT:
+        return ()
+    found: dict[str, CauseFound] = {}
+    for also in (a for answered in so_far for a in answered.ruling.also):
+        if also.cause != leaf.cause:
+            own = {**values, **also.values}
+            filled = _filled(CAUSES[also.cause], also.evidence, own)
+            found.setdefault(also.cause, filled)
+    return tuple(found.values())
+
+
+def _filled(
+    cause: Cause, evidence: tuple[str, ...], values: Mapping[str, str]
+) -> CauseFound:
     return CauseFound(
         id=cause.id,
         title=fill(cause.title, values),
         explanation=fill(cause.explanation, values),
-        evidence=_evidence(so_far),
+        evidence=evidence,
         fixes=tuple(_fix(plan, values) for plan in cause.fixes if _fits(plan, values)),
         verify=(*(fill(v, values) for v in cause.verify), _again(values)),
         references=cause.references,
@@ -112,6 +133,7 @@ def _ruled_out(leaf: Leaf, so_far: tuple[Answered, ...]) -> tuple[RuledOut, ...]
     Overridden answers exclude nothing: a person's word is no finding.
     """
     out: dict[str, str] = {}
+    blamed = {leaf.cause, *(a.cause for s in so_far for a in s.ruling.also)}
     for answered in so_far:
         ruling = answered.ruling
         if answered.overridden or ruling.quiet or ruling.mark is Mark.UNKNOWN:
@@ -120,7 +142,7 @@ def _ruled_out(leaf: Leaf, so_far: tuple[Answered, ...]) -> tuple[RuledOut, ...]
             if key == ruling.branch or not isinstance(branch.to, Leaf):
                 continue
             known: Cause | None = CAUSES.get(branch.to.cause)
-            if known is not None and known.id != leaf.cause:
+            if known is not None and known.id not in blamed:
                 out.setdefault(known.id, ruling.answer)
     return tuple(RuledOut(id_, because) for id_, because in out.items())
 

@@ -21,7 +21,7 @@ FINAL = ("ACCEPT", "DROP", "REJECT", "QUEUE")
 
 @dataclass(frozen=True, slots=True)
 class PaperPacket:
-    """A first packet of a connection, as it would cross the forward hook."""
+    """The first packet of a connection, as it would cross a hook."""
 
     destination: str
     port: int
@@ -44,12 +44,12 @@ class Fate:
     """Rules on the way that would refuse if they applied, which cannot be told."""
 
 
-def forwarded(rules: Ruleset, packet: PaperPacket) -> Fate:
-    """The fate at the forward hook, over all backends: any refusal refuses."""
+def fate_at(hook: str, rules: Ruleset, packet: PaperPacket) -> Fate:
+    """The fate at a hook (forward, input), over all backends: any refusal refuses."""
     family = 6 if ":" in packet.destination else 4
     fates = [
         _through(chain_rules, base, packet)
-        for base, chain_rules in _filters(rules, family)
+        for base, chain_rules in _filters(hook, rules, family)
     ]
     undecided = tuple(r for f in fates for r in f.undecided)
     for fate in fates:
@@ -62,10 +62,12 @@ def forwarded(rules: Ruleset, packet: PaperPacket) -> Fate:
 Chains = dict[str, list[Rule]]
 
 
-def _filters(rules: Ruleset, family: int) -> Iterable[tuple[ChainPolicy, Chains]]:
-    """Every base chain on the forward hook, with the chains of its table."""
+def _filters(
+    hook: str, rules: Ruleset, family: int
+) -> Iterable[tuple[ChainPolicy, Chains]]:
+    """Every base chain on a hook, with the chains of its table."""
     for policy in rules.policies:
-        if policy.family not in (family, 0) or not _forward(policy):
+        if policy.family not in (family, 0) or not _is_on(hook, policy):
             continue
         if policy.backend is not Backend.NFT and policy.table != "filter":
             continue
@@ -77,8 +79,9 @@ def _filters(rules: Ruleset, family: int) -> Iterable[tuple[ChainPolicy, Chains]
         yield policy, chains
 
 
-def _forward(policy: ChainPolicy) -> bool:
-    return policy.hook == "forward" or policy.chain == "FORWARD"
+def _is_on(hook: str, policy: ChainPolicy) -> bool:
+    iptables = policy.backend is not Backend.NFT
+    return policy.hook == hook or (iptables and policy.chain == hook.upper())
 
 
 def _through(chains: Chains, base: ChainPolicy, packet: PaperPacket) -> Fate:

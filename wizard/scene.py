@@ -20,6 +20,7 @@ from netwiz.probes.facts import (
     Failed,
     Failure,
     Finding,
+    NamespaceIdentity,
     Owner,
     Place,
     PortMapping,
@@ -28,7 +29,13 @@ from netwiz.probes.facts import (
     SocketTable,
     owner_of_address,
 )
-from netwiz.probes.requests import Attempt, ReadSockets, Request, TakeSnapshot
+from netwiz.probes.requests import (
+    Attempt,
+    IdentifyNamespace,
+    ReadSockets,
+    Request,
+    TakeSnapshot,
+)
 from netwiz.wizard.case import Case, ClientKind
 
 F = TypeVar("F", bound=Finding)
@@ -146,6 +153,13 @@ class Scene:
         """Whether the host only stands in for the client."""
         return self.case.client.kind is ClientKind.OUTSIDE
 
+    def at_host(self) -> Scene:
+        """The same scene about the host's own sockets, at the address dialled."""
+        focus = replace(
+            self.focus, server=None, place=HOST, inner_address="", mapping=None
+        )
+        return self.at(replace(focus, inner_port=0))
+
     def owner(self, address: str) -> Owner:
         """Who has an address."""
         return owner_of_address(self.snapshot, address)
@@ -160,6 +174,33 @@ class Scene:
         if self.focus.attempt is None:
             raise Unseen(Failed(kind=Failure.BROKEN, what="no attempt was made"))
         return self.look(self.focus.attempt, Attempted)
+
+    def resident(self, place: Place) -> Container | None:
+        """The container whose namespace a place is: the owner's, if it is shared."""
+        found = None if place == HOST else self.snapshot.by_id.get(place.key)
+        owner = self.snapshot.find(found.rides_on)[:1] if found else ()
+        if not owner or not owner[0].pid:
+            return found
+        asked = (IdentifyNamespace(place), IdentifyNamespace(owner[0].place))
+        try:
+            mine, theirs = self.look_all(asked, NamespaceIdentity)
+        except Unseen:
+            return found
+        return owner[0] if mine.inode == theirs.inode else found
+
+    def kin(self, container: Container) -> tuple[Container, ...]:
+        """Others meant to share its namespace, the stopped ones too."""
+
+        def home(c: Container) -> str:
+            owner = self.snapshot.find(c.rides_on)
+            return owner[0].id if owner else c.id
+
+        mine = home(container)
+        return tuple(
+            c
+            for c in self.snapshot.containers
+            if c.id != container.id and home(c) == mine
+        )
 
     def shares_network(self, one: Container, other: Container) -> str:
         """Name of a network that two containers are both on; empty when none is."""

@@ -8,7 +8,7 @@ is not suggested at all.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from netwiz.probes.facts import Attachment, Container, Snapshot, SocketTable
 from netwiz.wizard.case import BadInput, Client, ClientKind, Target, parse_target
@@ -33,6 +33,8 @@ class Suggestion:
 
     target: Target
     reason: str
+    caveat: str = ""
+    """What is known to stand in the way."""
 
 
 def suggest(
@@ -56,7 +58,9 @@ def suggest(
         *_neighbours(snapshot, container, listening or {}),
         *_published(snapshot, client),
     ):
-        found.setdefault(one.target.text, one)
+        known = found.setdefault(one.target.text, one)
+        if one.caveat and not known.caveat:
+            found[one.target.text] = replace(known, caveat=one.caveat)
     return tuple(found.values())[:MAX_SUGGESTIONS]
 
 
@@ -112,16 +116,30 @@ def _neighbours(
     for other in snapshot.containers:
         if other.id == client.id:
             continue
+        table = listening.get(other.id)
         for place in other.attachments:
             if place.network_id not in mine:
                 continue
             name = names_for(place, other)
-            state = "" if other.running else f", which is {other.state.value}"
-            for port, why in _ports(other, listening.get(other.id)):
+            for port, why in _ports(other, table):
                 target = _target(name, port)
                 if target:
-                    words = f"{why} on {place.network}{state}"
-                    yield Suggestion(target, words)
+                    caveat = _caveat(other, table, port)
+                    words = f"{why} on {place.network}"
+                    if caveat and why == f"{other.name} listens there":
+                        words = f"on {place.network}"
+                    yield Suggestion(target, words, caveat)
+
+
+def _caveat(container: Container, table: SocketTable | None, port: int) -> str:
+    """What makes it a target that people dial and wonder."""
+    if not container.running:
+        return f"{container.name} is {container.state.value}"
+    held = table.on(port) if table else ()
+    if not held or not all(listener.loopback for listener in held):
+        return ""
+    addresses = dict.fromkeys(listener.address for listener in held)
+    return f"{container.name} listens on {' and '.join(addresses)} only"
 
 
 def _ports(

@@ -70,6 +70,16 @@ class Branch:
 
 
 @dataclass(frozen=True, slots=True)
+class Also:
+    """A second fault, proven on the way: it would remain when the first is mended."""
+
+    cause: str
+    evidence: tuple[str, ...]
+    values: Mapping[str, str] = field(default_factory=dict)
+    """For its texts; they go above the walk's own."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ruling:
     """How a node's question was answered by the findings."""
 
@@ -84,6 +94,7 @@ class Ruling:
     """What the walk is about from here on; None: as before."""
     assumptions: tuple[str, ...] = ()
     unsupported: tuple[str, ...] = ()
+    also: tuple[Also, ...] = ()
     quiet: bool = False
     """The question did not arise (nothing was looked at); not worth a line."""
 

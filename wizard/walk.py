@@ -61,6 +61,10 @@ def step(
     tree = tree or tree_for(case.symptom)
     base = {"client": case.client.name, "target": case.target.text}
     base |= {"host": case.target.host, "port": str(case.target.port or "")}
+    base |= {"server": case.target.host, "address": case.target.host}
+    base["dials"] = f"dials {case.target.text}"
+    base["within"] = f"in {case.target.host}"
+    base["slash"] = "" if case.target.protocol.value == "tcp" else "/udp"
     scene = Scene(case, findings, base)
     node = tree.nodes[tree.root]
     so_far: tuple[Answered, ...] = ()
@@ -101,6 +105,7 @@ def _rule(node: Node, scene: Scene, forced: str) -> Ruling:
             answer=f"{fill(words, scene.values)} (your word; seen: {ruling.answer})",
             mark=Mark.ODD,
             evidence=(),
+            also=(),
         )
     return ruling
 

@@ -8,17 +8,16 @@ CAUSES = (
     Cause(
         id="host-service-bound-loopback",
         group="Container to host",
-        title="the host's service listens on {listeners} only",
+        title="the service on this host listens on {listeners} only",
         explanation=(
-            "{client} dials {address}:{port}, an address of this host. {process} "
-            "listens there on {listeners} only, which nobody but the host itself can "
-            "reach."
+            "{process} on this host listens on {listeners} only. Nobody but the host "
+            "itself can reach that, and {client} {dials}."
         ),
         decisive="the host's only listener on the port is bound to a loopback address",
         fixes=(
             FixPlan(
-                "Let {process} listen on 0.0.0.0, or on {address} alone if only "
-                "containers shall reach it.",
+                "Let {process} listen on 0.0.0.0, or only on the address that is "
+                "dialled if nobody else shall reach it.",
                 interrupts="that service while it restarts",
             ),
         ),

@@ -38,9 +38,9 @@ CAUSES = (
     Cause(
         id="service-not-listening",
         group=GROUP,
-        title="nothing in {server} listens on port {inner_port}",
+        title="nothing {within} listens on port {inner_port}",
         explanation=(
-            "{server} is up ({uptime}), but no socket listens on port {inner_port}. "
+            "{server} is up{for_long}, but no socket listens on port {inner_port}. "
             "What listens there: {others}."
         ),
         decisive="the server's namespace has no listener on the port, on any address",
@@ -67,7 +67,7 @@ CAUSES = (
         group=GROUP,
         title="{server} listens on {listeners} only: not on {family}",
         explanation=(
-            "{client} dials {address} ({family}). The service in {server} listens on "
+            "{client} dials {address} ({family}). The service {within} listens on "
             "{listeners}, which takes the other family only."
         ),
         decisive="the port is open for one address family and refused for the other",
@@ -75,7 +75,15 @@ CAUSES = (
             FixPlan(
                 "Let the service listen on both: 0.0.0.0 and ::, or :: without "
                 "IPV6_V6ONLY (nginx: listen [::]:{inner_port} ipv6only=off).",
+                when="own_service",
                 interrupts="{server} while it restarts",
+            ),
+            FixPlan(
+                "Recreate {publisher} with its port published for both families: "
+                "-p {wider}.",
+                when="publisher",
+                interrupts="{publisher} while it is recreated",
+                snippet='ports:\n  - "{wider}"',
             ),
             FixPlan("Or dial the family that it serves."),
         ),

@@ -12,6 +12,11 @@ REMOVE = FixPlan(
     when="remove_rule",
     lasting=False,
 )
+BY_HAND = FixPlan(
+    "Remove the rule by hand, or put an exception before it: no command is printed, "
+    "because the names in it could not be quoted safely.",
+    when="by_hand",
+)
 
 CAUSES = (
     Cause(
@@ -19,14 +24,14 @@ CAUSES = (
         group=GROUP,
         title="a firewall rule on this host answers for {server} with a reset",
         explanation=(
-            "{server} listens on {listeners}, but the SYN never reached it. The rule "
-            "`{rule}` ({rule_where}) answered with a RST in its name."
+            "{behind} The rule `{rule}` ({rule_where}) answered in its name with a "
+            "RST, which looks just like that of a closed port."
         ),
         decisive=(
             "the SYN never reaches the server's interface and the counter of a REJECT "
             "--reject-with tcp-reset rule rises by the probe"
         ),
-        fixes=(REMOVE,),
+        fixes=(REMOVE, BY_HAND),
         look_alikes=(
             ("service-not-listening", "identical packets; there nothing listens"),
             (
@@ -42,15 +47,14 @@ CAUSES = (
         group=GROUP,
         title="a firewall rule on this host refuses for {server} with an ICMP error",
         explanation=(
-            "{server} listens on {listeners}, but the SYN never reached it. The rule "
-            "`{rule}` ({rule_where}) sent ICMP port unreachable; the application sees "
-            "the same ECONNREFUSED as from a closed port."
+            "{behind} The rule `{rule}` ({rule_where}) sent ICMP port unreachable; the "
+            "application sees the same ECONNREFUSED as from a closed port."
         ),
         decisive=(
             "ICMP port unreachable came back, the SYN never reached the server, and "
             "the counter of a REJECT rule rises by the probe"
         ),
-        fixes=(REMOVE,),
+        fixes=(REMOVE, BY_HAND),
         look_alikes=(
             ("service-not-listening", "there a RST comes from the server itself"),
             ("forward-reject-tcp-reset", "there a RST comes back"),
@@ -62,12 +66,12 @@ CAUSES = (
         group=GROUP,
         title="a firewall rule refuses what {client} sends to this host",
         explanation=(
-            "Something on this host listens on {listeners}, but the rule `{rule}` "
-            "({rule_where}) refuses packets to the host itself. It does not touch "
-            "what comes from outside for published ports, which is forwarded."
+            "{behind} The rule `{rule}` ({rule_where}) refuses packets to the host "
+            "itself. What comes from outside for a published port is forwarded and "
+            "does not meet it."
         ),
         decisive="the counter of a REJECT rule on the input hook rises by the probe",
-        fixes=(REMOVE,),
+        fixes=(REMOVE, BY_HAND),
         look_alikes=(
             ("host-service-bound-loopback", "there no rule counts the packet"),
         ),
@@ -79,7 +83,7 @@ CAUSES = (
         title="a packet filter inside {rule_container} refuses the connection",
         explanation=(
             "{rule_container} has rules of its own in its network namespace, as VPN "
-            "images and sidecars do. `{rule}` refused this connection."
+            "images and sidecars do. `{rule}` refused this connection. {behind}"
         ),
         decisive=(
             "the counter of a REJECT rule inside the client's or the server's own "
@@ -93,6 +97,7 @@ CAUSES = (
                 when="remove_rule",
                 lasting=False,
             ),
+            BY_HAND,
         ),
         look_alikes=(
             ("forward-reject-tcp-reset", "there the rule is the host's"),

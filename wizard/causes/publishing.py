@@ -23,9 +23,9 @@ CAUSES = (
         ),
         fixes=(
             FixPlan(
-                "Recreate {server} with -p {port}:{port}.",
+                "Recreate {server} with -p {port}:{port}{slash}.",
                 interrupts=RECREATED,
-                snippet='ports:\n  - "{port}:{port}"',
+                snippet='ports:\n  - "{port}:{port}{slash}"',
             ),
             FixPlan(
                 "From a container, dial it by name on a common network instead: "
@@ -52,9 +52,9 @@ CAUSES = (
         ),
         fixes=(
             FixPlan(
-                "Recreate {server} with -p {port}:{other_port}.",
+                "Recreate {server} with -p {better_mapping}.",
                 interrupts=RECREATED,
-                snippet='ports:\n  - "{port}:{other_port}"',
+                snippet='ports:\n  - "{better_mapping}"',
             ),
         ),
         look_alikes=(
@@ -79,9 +79,9 @@ CAUSES = (
         fixes=(
             FixPlan("Dial {better} (or register that port)."),
             FixPlan(
-                "Or recreate {server} with -p {port}:{port}.",
+                "Or recreate {server} with -p {port}:{port}{slash}.",
                 interrupts=RECREATED,
-                snippet='ports:\n  - "{port}:{port}"',
+                snippet='ports:\n  - "{port}:{port}{slash}"',
             ),
         ),
         look_alikes=(("port-not-published", "there the port is not mapped at all"),),
@@ -98,9 +98,9 @@ CAUSES = (
         fixes=(
             FixPlan(
                 "If others shall reach it, recreate {server} with "
-                "-p {port}:{inner_port} (all addresses).",
+                "-p {port}:{inner_port}{slash} (all addresses).",
                 interrupts=RECREATED,
-                snippet='ports:\n  - "{port}:{inner_port}"',
+                snippet='ports:\n  - "{port}:{inner_port}{slash}"',
             ),
             FixPlan(
                 "From a container, dial it by name on a common network instead: "
@@ -124,11 +124,11 @@ CAUSES = (
                 "Attach {server} to an ordinary bridge network as well: the engine "
                 "then publishes the port there.",
                 (
-                    "docker network create front",
-                    "docker network connect front {server!q}",
+                    "docker network create {front!q}",
+                    "docker network connect {front!q} {server!q}",
                 ),
                 snippet=(
-                    "networks:\n  - {ignored_network}\n  - front   # not internal"
+                    "networks:\n  - {ignored_network}\n  - {front}   # not internal"
                 ),
             ),
             FixPlan("Or dial {server} inside its own network."),

@@ -14,7 +14,7 @@ CAUSES = (
         explanation=(
             "{client} connects to {host}:{port}. Inside a container a loopback "
             "address means the container itself, and nothing in {client} listens "
-            "on port {port}. {holder} does."
+            "on port {port}. {holder}."
         ),
         decisive=(
             "the target is a loopback address, nothing in the client's namespace "
@@ -25,7 +25,6 @@ CAUSES = (
                 "Write {better} instead of {host}:{port} in the configuration of "
                 "{client}; they share the network {network}.",
                 when="network",
-                snippet="# in the environment of {client}\n{better}",
             ),
             FixPlan(
                 "Put {client} on the network of {holder_name}, then write {better} "
@@ -33,6 +32,11 @@ CAUSES = (
                 ("docker network connect {join_network!q} {client!q}",),
                 when="join_network",
                 lasting=False,
+            ),
+            FixPlan(
+                "Put {client} and {holder_name} on a network of their own, then dial "
+                "{better} instead of {host}:{port}.",
+                when="neither",
             ),
             FixPlan(
                 "Recreate {client} with --add-host=host.docker.internal:host-gateway "

@@ -21,13 +21,14 @@ from netwiz.wizard.trees import (
     outside,
     published,
     refused,
+    replicas,
     start,
     stopped,
 )
 
 _LISTENING_HOST = Node(
     "listening_host",
-    "does the host listen there?",
+    "does this host listen there?",
     listening.listening,
     {
         "accepts": _Branch("yes", "which_rule"),
@@ -36,7 +37,7 @@ _LISTENING_HOST = Node(
         "address": _Branch(
             "on another address only",
             _undetermined(
-                "the host listens on {listeners}, not on {address}",
+                "this host listens on {listeners}, not on {address}",
                 "dial the address it listens on, or bind it to 0.0.0.0",
             ),
         ),
@@ -56,6 +57,7 @@ NODES: Mapping[str, Node] = MappingProxyType(
             *published.NODES,
             *stopped.NODES,
             *outcomes.NODES,
+            *replicas.NODES,
             *outside.NODES,
             _LISTENING_HOST,
         )

@@ -16,6 +16,7 @@ from netwiz.probes.facts import (
     PortMapping,
     Resolution,
     Snapshot,
+    State,
 )
 from netwiz.probes.requests import Attempt, Resolve
 from netwiz.wizard.scene import Focus, Scene
@@ -55,6 +56,7 @@ def tries(scene: Scene) -> list[Try]:
         Try(r, f, replace(focus, attempt=r))
         for r, f, focus in zip(requests, found, focuses, strict=True)
     ]
+    made = _of_this_place(made) or made
     worst = first_failing(made)
     if worst.request.taps or worst.link.works:
         return made
@@ -63,6 +65,36 @@ def tries(scene: Scene) -> list[Try]:
     seen = scene.look(again, Attempted)
     watched = Try(again, seen, replace(worst.focus, attempt=again))
     return [watched if t is worst else t for t in made]
+
+
+def asleep(scene: Scene, tried: Try) -> Container | None:
+    """The paused container in whose name the kernel accepted; None if none is.
+
+    Of several in one namespace it is the one whose process holds the socket.
+    """
+    server, focus = tried.focus.server, tried.focus
+    if server is None:
+        return None
+    house = (server, *(c for c in scene.kin(server) if c.running))
+    paused = [c for c in house if c.state is State.PAUSED]
+    if len(house) == 1 or not paused:
+        return next(iter(paused), None)
+    table = scene.sockets(focus.place)
+    protocol = scene.case.target.protocol.value
+    holders = {
+        s.process.container_id
+        for s in table.on(focus.inner_port or focus.port, protocol)
+        if s.process is not None
+    }
+    return next((c for c in paused if not holders or c.id in holders), None)
+
+
+def _of_this_place(made: list[Try]) -> list[Try]:
+    """Without families that the client does not have, as every resolver does it."""
+    other = (Outcome.ADDRESS_UNAVAILABLE, Outcome.NET_UNREACHABLE)
+    own = [t for t in made if t.link.outcome not in other or t.link.icmp is not None]
+    families = {":" in t.link.address for t in own}
+    return [t for t in made if t in own or (":" in t.link.address) in families]
 
 
 def first_failing(made: list[Try]) -> Try:
@@ -139,6 +171,15 @@ def covers(host_ip: str, address: str) -> bool:
     if host_ip == "::":
         return ":" in address
     return host_ip == address
+
+
+def said_of(link: Connection) -> str:
+    """What came of an attempt, in a few words."""
+    if link.works:
+        return "answers"
+    if link.hung_up:
+        return f"accepted, then {link.after.value}"
+    return f"{link.outcome.value} {link.errno_name}".strip()
 
 
 def taps_for(scene: Scene, focus: Focus) -> tuple[Place, ...]:

@@ -34,6 +34,9 @@ def listening(scene: Scene) -> Ruling:
         "family": family(address),
         "uptime": uptime(focus.server, scene),
         "others": listed(s for s in table.listeners if _foreign(s, port, protocol)),
+        "within": f"in {name}" if focus.server else f"on {name}",
+        "for_long": f" ({uptime(focus.server, scene)})" if focus.server else "",
+        "own_service": "" if scene.values.get("publisher") else "yes",
         "is_container": "yes" if focus.server else "",
         "is_host": "" if focus.server else "yes",
         "server_image": focus.server.image if focus.server else "",
@@ -44,7 +47,7 @@ def listening(scene: Scene) -> Ruling:
         f"{name} listens on {listed(on_port)}"
         if on_port
         else (
-            f"no socket in {name} listens on {protocol} port {port}; "
+            f"no socket {values['within']} listens on {protocol} port {port}; "
             f"what listens there: {values['others']}"
         )
     )

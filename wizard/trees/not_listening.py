@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from netwiz.probes.facts import (
-    HOST,
     Container,
     ListenersByPlace,
     ListenerWatch,
     NamespaceIdentity,
-    Place,
     Restarts,
 )
 from netwiz.probes.requests import (
@@ -17,7 +17,7 @@ from netwiz.probes.requests import (
     IdentifyNamespace,
     WatchListener,
 )
-from netwiz.wizard.scene import Scene, Unseen
+from netwiz.wizard.scene import Focus, Scene, Unseen
 from netwiz.wizard.tree import Branch, Node, Ruling, fault
 from netwiz.wizard.trees.words import (
     YOUNG_S,
@@ -25,7 +25,9 @@ from netwiz.wizard.trees.words import (
     as_flag,
     dial,
     listed,
+    made_for,
     sockets_of,
+    told_to_serve,
     uptime,
 )
 from netwiz.wizard.verdict import Mark
@@ -39,6 +41,11 @@ def left_behind(scene: Scene) -> Ruling:
     server = scene.focus.server
     if server is None:
         return Ruling("no", "the host shares its namespace with nobody", quiet=True)
+    port = scene.focus.inner_port or scene.focus.port
+    protocol = scene.case.target.protocol.value
+    for mate in scene.kin(server):
+        if not mate.running and made_for(mate, port, protocol):
+            return _mate_down(server, mate, port)
     riders = [
         c
         for c in scene.snapshot.containers
@@ -48,12 +55,11 @@ def left_behind(scene: Scene) -> Ruling:
         return Ruling("no", "nobody is meant to share its namespace", quiet=True)
     places = (server.place, *(r.place for r in riders[:8]))
     inodes = scene.look_all(tuple(map(IdentifyNamespace, places)), NamespaceIdentity)
-    port = scene.focus.inner_port or scene.focus.port
     for rider, identity in zip(riders, inodes[1:], strict=False):
         if identity.inode == inodes[0].inode:
             continue
         try:
-            held = scene.sockets(rider.place).on(port, scene.case.target.protocol.value)
+            held = scene.sockets(rider.place).on(port, protocol)
         except Unseen:
             held = ()
         if held:
@@ -69,6 +75,21 @@ def left_behind(scene: Scene) -> Ruling:
                 values={"rider": rider.name, "owner": server.name},
             )
     return Ruling("no", "those who share its namespace are in it")
+
+
+def _mate_down(server: Container, mate: Container, port: int) -> Ruling:
+    why = told_to_serve(mate, port) or f"it exposes {port}"
+    return Ruling(
+        "down",
+        f"{mate.name} shares its namespace and is {mate.state}",
+        Mark.BAD,
+        evidence=(
+            f"{mate.name} shares the namespace of {server.name}, is made to serve port "
+            f"{port} ({why}) and is {mate.state}",
+        ),
+        values={"server": mate.name},
+        focus=Focus(server=mate),
+    )
 
 
 def _meant(scene: Scene, rider: Container, owner: Container) -> bool:
@@ -180,14 +201,18 @@ def mapped_astray(scene: Scene) -> Ruling:
     focus, server = scene.focus, scene.focus.server
     if server is None or focus.mapping is None:
         return Ruling("no", "the port is not mapped", quiet=True)
+    told = told_to_serve(server, focus.inner_port)
+    if told:
+        return Ruling("no", f"no: {server.name} is told to serve it ({told})")
     table = scene.sockets(focus.place)
     address = focus.inner_address
+    others = {m.container_port for m in server.published if m != focus.mapping}
     serving = [
         s
         for s in table.listeners
         if s.protocol == focus.mapping.protocol
         and not s.loopback
-        and s.port != focus.inner_port
+        and s.port not in (focus.inner_port, *others)
         and (not address or s.accepts(address))
     ]
     if not serving:
@@ -201,7 +226,12 @@ def mapped_astray(scene: Scene) -> Ruling:
             f"in it listens on {focus.inner_port}",
             f"it listens on {listed(serving)}",
         ),
-        values={"other_port": str(serving[0].port), "others": listed(serving)},
+        values={
+            "better_mapping": as_flag(
+                replace(focus.mapping, container_port=serving[0].port)
+            ),
+            "others": listed(serving),
+        },
     )
 
 
@@ -212,13 +242,13 @@ def somewhere_else(scene: Scene) -> Ruling:
         return Ruling("no", "no", quiet=True)
     port = focus.port
     protocol = scene.case.target.protocol
-    if (port, protocol.value) in server.exposed:
+    if made_for(server, port, protocol.value):
         return Ruling("no", f"{server.name} is the one made for port {port}")
     found = scene.look(FindListeners(port, protocol), ListenersByPlace)
     holders = [
         c
         for place, sockets in found.found
-        if (c := _holder(scene, place)) is not None
+        if (c := scene.resident(place)) is not None
         and c.id not in (server.id, client.id)
         and scene.shares_network(c, client)
         and not all(s.loopback for s in sockets)
@@ -252,17 +282,14 @@ def somewhere_else(scene: Scene) -> Ruling:
     return Ruling("name", f"{holder.name} does", Mark.BAD, evidence, values)
 
 
-def _holder(scene: Scene, place: Place) -> Container | None:
-    return None if place == HOST else scene.snapshot.by_id.get(place.key)
-
-
 NODES = (
     Node(
         "left_behind",
-        "is its service in a namespace that {server} has left?",
+        "does its service live in a container beside it?",
         left_behind,
         {
             "yes": Branch("yes", fault("shared-netns-owner-restarted")),
+            "down": Branch("no, but one that shares it is down", "stopped"),
             "no": Branch("no", "other_port"),
         },
     ),

@@ -5,31 +5,31 @@ from __future__ import annotations
 from netwiz.probes.facts import HOST, Ruleset
 from netwiz.probes.facts.firewall_commands import deletion
 from netwiz.probes.requests import ReadRules
-from netwiz.wizard.forwarding import Fate, PaperPacket, forwarded
+from netwiz.wizard.forwarding import Fate, PaperPacket, fate_at
 from netwiz.wizard.scene import Scene
 from netwiz.wizard.tree import HEALTHY, Branch, Node, Ruling, fault, undetermined
-from netwiz.wizard.trees.words import server_name, sockets_of
+from netwiz.wizard.trees.words import dial, server_name
 from netwiz.wizard.verdict import Mark
 
 
 def on_paper(scene: Scene) -> Ruling:
-    """The forward hook's verdict on a packet from the uplink to the container."""
+    """The rules' verdict on a packet from the uplink: forwarded, or for the host."""
     focus = scene.focus
-    if focus.mapping is None or focus.server is None or focus.place == HOST:
-        return Ruling("passed", "it ends at the host itself, nothing is forwarded")
+    to_host = focus.mapping is None or focus.server is None or focus.place == HOST
     rules = scene.look(ReadRules(HOST), Ruleset)
     packet = PaperPacket(
-        destination=focus.inner_address,
-        port=focus.inner_port,
+        destination=focus.address if to_host else focus.inner_address,
+        port=focus.port if to_host else focus.inner_port,
         protocol=scene.case.target.protocol.value,
         in_device=scene.snapshot.host.device_of(focus.address),
-        out_device=_bridge(scene),
+        out_device="" if to_host else _bridge(scene),
     )
-    fate = forwarded(rules, packet)
+    hook = "input" if to_host else "forward"
+    fate = fate_at(hook, rules, packet)
     unsupported = tuple(f"cannot tell if `{r.text}` applies" for r in fate.undecided)
-    values = {"server": server_name(scene), "verdict": fate.verdict}
+    values = {"server": server_name(scene), "verdict": fate.verdict, "hook": hook}
     if fate.verdict not in ("DROP", "REJECT"):
-        said = "the rules of the forward hook let it pass"
+        said = f"yes, the rules of the {hook} hook let it pass"
         key = "unsure" if fate.undecided else "passed"
         return Ruling(key, said, values=values, unsupported=unsupported)
     return _refusal(scene, fate, values, unsupported)
@@ -47,20 +47,23 @@ def _refusal(
         text = rule.text
         where = f"{rule.backend}, table {rule.table}, chain {rule.chain}"
         values["remove_rule"] = deletion(rule)
-    table = scene.sockets(focus.place)
+        values["by_hand"] = "" if values["remove_rule"] else "yes"
+    name = values["server"]
     values |= {
         "rule": text,
         "rule_where": where,
-        "listeners": sockets_of(table.accepting(focus.inner_address, focus.inner_port)),
+        "behind": f"What this host itself sends to port {focus.port} is answered.",
     }
     evidence = (
-        f"from the host itself {focus.address}:{focus.port} answers, so the service "
-        "and its mapping are sound",
+        f"from the host itself {dial(focus.address, focus.port)} answers, so {name} "
+        "serves it",
         f"the rule `{text}` ({where}) takes a packet from outside to "
-        f"{focus.inner_address} port {focus.inner_port}",
+        f"{focus.inner_address or focus.address} port {focus.inner_port or focus.port}",
     )
     key = "dropped"
-    if rule is not None and rule.verdict == "REJECT":
+    if rule is not None and rule.verdict == "REJECT" and values["hook"] == "input":
+        key = "input"
+    elif rule is not None and rule.verdict == "REJECT":
         key = "reset" if rule.reject_with.replace(" ", "-") == "tcp-reset" else "icmp"
     return Ruling(key, f"`{text}`", Mark.BAD, evidence, values, unsupported=unsupported)
 
@@ -79,13 +82,17 @@ def _bridge(scene: Scene) -> str:
 NODES = (
     Node(
         "forwarded",
-        "would the host forward a packet from outside to {server}?",
+        "would the rules of this host let it in from outside?",
         on_paper,
         {
             "passed": Branch("yes", HEALTHY),
             "reset": Branch("no, a rule resets it", fault("forward-reject-tcp-reset")),
             "icmp": Branch(
                 "no, a rule rejects it", fault("forward-reject-port-unreachable")
+            ),
+            "input": Branch(
+                "no, a rule of the input rejects it",
+                fault("host-input-firewall-reject"),
             ),
             "dropped": Branch(
                 "no, it is dropped",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from dataclasses import replace
 
 from netwiz.probes.facts import (
     HOST,
@@ -13,10 +14,19 @@ from netwiz.probes.facts import (
 )
 from netwiz.probes.requests import FindListeners
 from netwiz.wizard.scene import Focus, Scene
-from netwiz.wizard.tree import Branch, Node, Ruling, fault
+from netwiz.wizard.tree import Also, Branch, Node, Ruling, fault
 from netwiz.wizard.trees.attempts import covers, through
+from netwiz.wizard.trees.listening import listening
+from netwiz.wizard.trees.second import behind, rule_besides
 from netwiz.wizard.trees.stopped import ended_for_want_of_port
-from netwiz.wizard.trees.words import as_flag, dial, listed, process_of, sockets_of
+from netwiz.wizard.trees.words import (
+    as_flag,
+    dial,
+    either,
+    listed,
+    process_of,
+    sockets_of,
+)
 from netwiz.wizard.verdict import Mark
 
 
@@ -37,7 +47,7 @@ def publisher(scene: Scene) -> Ruling:
     asked = _mappings(scene, effective=False)
     down = [(c, m) for c, m in asked if not c.running]
     if down:
-        container, mapping = down[0]
+        container, mapping = max(down, key=lambda pair: _last_seen(pair[0]))
         return Ruling(
             "down",
             f"{container.name}, which is {container.state}",
@@ -52,6 +62,12 @@ def publisher(scene: Scene) -> Ruling:
     if asked:
         return _ignored(scene, *asked[0])
     return Ruling("nobody", "no container is published there", Mark.ODD)
+
+
+def _last_seen(container: Container) -> float:
+    """When it last ran: of several for one port the latest is the one in use."""
+    ended = container.finished_at or container.started_at
+    return ended.timestamp() if ended else 0.0
 
 
 def _values(container: Container, mapping: PortMapping) -> dict[str, str]:
@@ -80,7 +96,10 @@ def _elsewhere(scene: Scene, mappings: list[tuple[Container, PortMapping]]) -> R
     """Mappings of the port that do not take the dialled address."""
     focus = scene.focus
     container, mapping = mappings[0]
-    values = _values(container, mapping)
+    values = _values(container, mapping) | {
+        "publisher": container.name,
+        "wider": as_flag(replace(mapping, host_ip="")),
+    }
     evidence = (
         f"{container.name} is published as "
         f"{', '.join(as_flag(m) for c, m in mappings if c.id == container.id)}",
@@ -122,6 +141,7 @@ def _ignored(scene: Scene, container: Container, mapping: PortMapping) -> Ruling
     values = _values(container, mapping) | {
         "ignored_because": why,
         "ignored_network": networks[0].name if networks else container.network_mode,
+        "front": _free_name(scene),
     }
     return Ruling(
         "ignored",
@@ -136,19 +156,23 @@ def _ignored(scene: Scene, container: Container, mapping: PortMapping) -> Ruling
     )
 
 
+def _free_name(scene: Scene) -> str:
+    """A name for a network that is not yet taken."""
+    taken = {n.name for n in scene.snapshot.networks}
+    names = ("front", *(f"front{n}" for n in range(2, len(taken) + 3)))
+    return next(name for name in names if name not in taken)
+
+
 def unpublished(scene: Scene) -> Ruling:
     """Nobody is published on the port: who has anything to do with it?"""
     focus = scene.focus
     port, protocol = focus.port, scene.case.target.protocol
-    for container in scene.snapshot.containers:
-        for mapping in container.published:
-            if (
-                container.running
-                and mapping.container_port == port
-                and mapping.protocol == protocol.value
-            ):
-                return _mismatch(scene, container, mapping)
     own = scene.sockets(HOST).on(port, protocol.value)
+    if any(s.accepts(focus.address) for s in own):
+        values = {"server": "this host", "listeners": sockets_of(own)}
+        at = scene.at_host().focus
+        return Ruling("accepts", listed(own), values=values, focus=at)
+    besides = rule_besides(scene)
     wanted = ended_for_want_of_port(scene, port)
     if wanted is not None:
         return Ruling(
@@ -156,60 +180,102 @@ def unpublished(scene: Scene) -> Ruling:
             f"{wanted.name} wanted it, in host mode, and ended",
             Mark.BAD,
             focus=Focus(focus.address, port, wanted, HOST, attempt=focus.attempt),
+            also=besides,
         )
     if own:
-        return _held_by_host(own, focus)
+        return replace(_held_by_host(own), also=besides)
+    inner = [
+        (c, m)
+        for c in scene.snapshot.containers
+        for m in c.published
+        if c.running and m.container_port == port and m.protocol == protocol
+    ]
+    if inner:
+        return replace(_mismatch(scene, inner), also=besides)
     found = scene.look(FindListeners(port, protocol), ListenersByPlace)
-    for place, sockets in found.found:
-        holder = None if place == HOST else scene.snapshot.by_id.get(place.key)
-        if holder is not None and not all(s.loopback for s in sockets):
-            return Ruling(
-                "container",
-                f"{holder.name} serves it, inside only",
-                Mark.BAD,
-                evidence=(
-                    f"{holder.name} listens on {sockets_of(sockets)} and has no "
-                    f"mapping for port {port}",
-                    f"nothing listens on port {port} of this host",
-                ),
-                values={"server": holder.name, "inner_port": str(port)},
-            )
+    held = [
+        (holder, sockets)
+        for place, sockets in found.found
+        if (holder := scene.resident(place)) is not None
+    ]
+    if held:
+        return _inside_only(scene, held, besides)
     return Ruling(
         "nobody",
         f"nothing on this machine serves port {port}",
         Mark.BAD,
         values={"server": "this host"},
-        focus=Focus(
-            focus.address, port, None, HOST, focus.address, port, attempt=focus.attempt
-        ),
+        focus=scene.at_host().focus,
+        also=besides,
     )
 
 
-def _mismatch(scene: Scene, container: Container, mapping: PortMapping) -> Ruling:
-    values = _values(container, mapping)
-    values["better"] = dial(scene.case.target.host, mapping.host_port)
+def _inside_only(
+    scene: Scene,
+    held: list[tuple[Container, tuple[Listener, ...]]],
+    besides: tuple[Also, ...],
+) -> Ruling:
+    """Containers listen on the port, and none of them is published there."""
+    port = scene.focus.port
+    held = sorted(held, key=lambda pair: pair[0].name)
+    open_ = [(c, s) for c, s in held if not all(x.loopback for x in s)] or held
+    names = either(c.name for c, _ in open_)
+    evidence = tuple(
+        f"{c.name} listens on {sockets_of(s)} and has no mapping for port {port}"
+        for c, s in open_[:5]
+    )
+    holder, sockets = open_[0]
+    also = besides
+    if all(s.loopback for s in sockets):
+        focus = replace(
+            scene.focus,
+            server=holder,
+            place=scene.snapshot.place(holder),
+            inner_address=next(iter(holder.addresses), ""),
+            inner_port=port,
+        )
+        there = scene.at(focus)
+        also = (*besides, *behind(there, listening(there)))
+    return Ruling(
+        "container",
+        f"{names}, inside only",
+        Mark.BAD,
+        evidence=(*evidence, f"nothing listens on port {port} of this host"),
+        values={"server": names, "inner_port": str(port)},
+        also=also,
+    )
+
+
+def _mismatch(scene: Scene, inner: list[tuple[Container, PortMapping]]) -> Ruling:
+    """The port is the container side of mappings, and no host side."""
+    container, mapping = inner[0]
+    host = scene.case.target.host
+    names = either(c.name for c, _ in inner)
+    values = _values(container, mapping) | {
+        "server": names,
+        "host_port": either(str(m.host_port) for _, m in inner),
+        "mapping": either(as_flag(m) for _, m in inner),
+        "better": either(dial(host, m.host_port) for _, m in inner),
+    }
     return Ruling(
         "mismatch",
-        f"{container.name} serves {mapping.container_port} inside; "
-        f"on the host it is {mapping.host_port}",
+        f"{names}: {scene.focus.port} inside, {values['host_port']} on the host",
         Mark.BAD,
         evidence=(
-            f"{container.name} is published as {as_flag(mapping)}",
-            f"dialled was port {scene.focus.port}, which is its container side",
+            *(f"{c.name} is published as {as_flag(m)}" for c, m in inner[:5]),
+            f"dialled was port {scene.focus.port}, which is the container side",
         ),
         values=values,
     )
 
 
-def _held_by_host(own: tuple[Listener, ...], focus: Focus) -> Ruling:
+def _held_by_host(own: tuple[Listener, ...]) -> Ruling:
     values = {
         "server": "this host",
         "listeners": sockets_of(own),
         "process": process_of(own),
     }
     evidence = (f"the host listens on {listed(own)}",)
-    if any(s.accepts(focus.address) for s in own):
-        return Ruling("accepts", listed(own), values=values)
     key = "bound" if all(s.loopback for s in own) else "other"
     return Ruling(key, f"the host, on {listed(own)}", Mark.BAD, evidence, values)
 

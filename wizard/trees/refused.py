@@ -11,14 +11,16 @@ from netwiz.probes.facts import (
     LinkTable,
     OwnerKind,
     Place,
-    RuleHit,
+    Rule,
 )
 from netwiz.probes.facts.firewall_commands import deletion
 from netwiz.probes.requests import AskArp, FindAddress, ReadLinks
-from netwiz.wizard.scene import Scene, Unseen
-from netwiz.wizard.tree import Branch, Node, Ruling, Skip, fault, undetermined
-from netwiz.wizard.trees.attempts import counted
-from netwiz.wizard.trees.words import in_container, sockets_of
+from netwiz.wizard.path import where
+from netwiz.wizard.scene import Scene
+from netwiz.wizard.tree import Branch, Node, Ruling, fault, undetermined
+from netwiz.wizard.trees.refusals import Birth, Named, birth, search
+from netwiz.wizard.trees.second import what_waits
+from netwiz.wizard.trees.words import either, first_packet, in_container, server_name
 from netwiz.wizard.verdict import Mark
 
 
@@ -51,139 +53,139 @@ def whom(scene: Scene) -> Ruling:
 def who_answered(scene: Scene) -> Ruling:
     """Where the refusal was born, by the packets themselves."""
     focus, found = scene.focus, scene.attempted
-    values = {"address": focus.address}
-    server = focus.server.name if focus.server else focus.address
+    values = {"address": focus.address, "server": server_name(scene)}
+    server = values["server"]
     if focus.place == scene.place:
-        return Ruling("server", "it is the client's own namespace", values=values)
-    if not found.tapped:
-        return Ruling("server", "not witnessed", Mark.UNKNOWN, values=values)
+        return Ruling("server", f"{server} itself: it dials itself", values=values)
     if found.connection.hung_up:
         return Ruling("server", f"{server} hung up", values=values)
-    arrived = [
-        s for s in found.forward if s.place == focus.place and s.place != scene.place
-    ]
+    born = birth(scene, found)
+    first = first_packet(scene)
+    if born is Birth.UNKNOWN:
+        return Ruling(
+            "server",
+            "not seen: the packets could not be watched",
+            Mark.UNKNOWN,
+            values=values,
+            unsupported=found.blind,
+        )
     answer = found.answer
-    if arrived:
+    if born is Birth.SERVER:
+        arrived = next(s for s in found.forward if s.place == focus.place)
         reply = answer.packet.kind if answer else "refusal"
         return Ruling(
             "server",
             f"{server} itself ({reply})",
             evidence=(
-                f"the SYN reached {arrived[0].device} of {server}, and the {reply} "
+                f"the {first} reached {arrived.device} of {server}, and the {reply} "
                 "was born there",
             ),
             values=values,
         )
-    left = [s for s in found.forward if s.device != "lo"]
-    if not left:
+    return _on_the_way(scene, born, values)
+
+
+def _on_the_way(scene: Scene, born: Birth, values: dict[str, str]) -> Ruling:
+    """Refused before it came to whom it was meant for."""
+    found, first = scene.attempted, first_packet(scene)
+    name = scene.place.label
+    if born is Birth.WITHIN:
         return Ruling(
             "within",
-            "nobody outside: no packet left its namespace",
+            f"{name} itself: no packet left it",
             Mark.BAD,
-            evidence=(f"no SYN left {scene.place.label}, yet it was refused",),
+            evidence=(f"no {first} left {name}, yet it was refused",),
             values=values,
         )
-    said = "an ICMP error" if found.connection.icmp else "a RST"
-    by = f" from {found.connection.icmp.source}" if found.connection.icmp else ""
+    icmp = found.connection.icmp
+    said = f"an ICMP error from {icmp.source}" if icmp else "a RST"
+    last = [s for s in found.forward if s.device != "lo"] or list(found.forward)
+    seen = f"was last seen at {where(last[-1])}" if last else "was seen nowhere"
+    never = f" and never reached {values['server']}" if scene.focus.place else ""
     return Ruling(
         "between",
-        f"not {server}: {said}{by} born on the way",
+        f"not {values['server']}: {said} born on the way",
         Mark.BAD,
-        evidence=(
-            f"the SYN was last seen at {left[-1].place.label} {left[-1].device} and "
-            f"never reached {server}; {said}{by} came back",
-        ),
+        evidence=(f"the {first} {seen}{never}; {said} came back",),
         values=values,
     )
 
 
 def which_rule(scene: Scene) -> Ruling:
-    """The rule whose counter rose by our probe and which refuses such a packet."""
-    focus = scene.focus
-    found = scene.look(counted(scene, focus), Attempted)
-    hits = [h for h in found.hits if _refused_ours(h, scene)]
-    if not hits:
-        return Ruling("none", "none counted the probe", Mark.ODD)
-    hit = _nearest(hits, scene, focus.place)
-    rule = hit.rule
-    if rule is None:
-        return Ruling("none", "none counted the probe", Mark.ODD)
-    inside = _container_at(scene, rule.place)
+    """The rule that refused the probe, by its counter and by what it matches."""
+    found = search(scene)
+    unsupported = tuple(
+        f"cannot tell if `{r.text}` applies to the probe" for r in found.unsure
+    ) + tuple(f"the counters of {label} could not be read" for label in found.blind)
+    if found.named is None:
+        said = "none that is known to fit" if found.unsure else "none counted the probe"
+        if found.blind:
+            said = f"unknown: the rules of {either(found.blind)} could not be read"
+        mark = Mark.UNKNOWN if found.blind else Mark.ODD
+        return Ruling("none", said, mark, unsupported=unsupported)
+    rule = found.named.rule
+    inside = scene.snapshot.by_id.get(rule.place.key) if rule.place != HOST else None
     where = f"{rule.backend}, table {rule.table}, chain {rule.chain}"
+    where += f" inside {inside.name}" if inside else ""
+    behind, also = what_waits(scene)
     values = {
         "rule": rule.text,
-        "rule_where": where + (f" inside {inside.name}" if inside else ""),
+        "rule_where": where,
         "rule_container": inside.name if inside else "this host",
         "remove_rule": deletion(rule),
+        "by_hand": "" if deletion(rule) else "yes",
+        "server": server_name(scene),
+        "behind": behind,
     }
-    values |= _behind(scene)
+    said, evidence = _proof(found.named, where)
+    if found.blind and not found.named.packets:
+        said += "; not every counter could be read"
     return Ruling(
-        _kind(hit, inside),
-        f"`{rule.text}` counted +{hit.packets}",
+        _kind(rule, inside),
+        said,
         Mark.BAD,
-        evidence=(
-            f"the rule `{rule.text}` ({values['rule_where']}) counted "
-            f"+{hit.packets} around the probe",
-        ),
+        evidence=(evidence,),
         values=values,
-        unsupported=tuple(f"match not understood: {m}" for m in rule.unknown),
+        unsupported=unsupported,
+        also=also,
     )
 
 
-def _behind(scene: Scene) -> dict[str, str]:
-    """What would have taken the connection, had no rule been in the way."""
-    focus = scene.focus
-    if focus.place is None:
-        return {"listeners": "a port that could not be looked at"}
-    try:
-        table = scene.sockets(focus.place)
-    except Unseen:
-        return {"listeners": "a port that could not be looked at"}
-    port = focus.inner_port or focus.port
-    return {"listeners": sockets_of(table.on(port, scene.case.target.protocol.value))}
-
-
-def _refused_ours(hit: RuleHit, scene: Scene) -> bool:
-    rule, focus = hit.rule, scene.focus
-    if rule is None or rule.verdict != "REJECT":
-        return False
-    source = scene.attempted.connection.source or ""
-    protocol = scene.case.target.protocol.value
-    return any(
-        rule.concerns(source, address, port, protocol)
-        for address, port in (
-            (focus.address, focus.port),
-            (focus.inner_address or focus.address, focus.inner_port or focus.port),
+def _proof(named: Named, where: str) -> tuple[str, str]:
+    """The answer, and the evidence for it."""
+    rule = f"`{named.rule.text}`"
+    if not named.packets:
+        return (
+            f"{rule}, the only one that can have",
+            f"the rule {rule} ({where}) has no counter; of all rules where the refusal "
+            "was born it alone refuses such a packet, in just this way",
         )
+    rose = f"counted +{named.packets}"
+    if named.confirmed:
+        return (
+            f"{rule} {rose}, and each of {named.confirmed} more probes",
+            f"the rule {rule} ({where}) {rose} around the probe, and again with each "
+            f"of {named.confirmed} more",
+        )
+    return (
+        f"{rule} {rose}",
+        f"the rule {rule} ({where}) {rose} around the probe",
     )
 
 
-def _nearest(hits: list[RuleHit], scene: Scene, server: Place | None) -> RuleHit:
-    def order(hit: RuleHit) -> int:
-        place = hit.rule.place if hit.rule else HOST
-        return 0 if place == scene.place else 2 if place == server else 1
-
-    return min(hits, key=order)
-
-
-def _kind(hit: RuleHit, inside: Container | None) -> str:
-    rule = hit.rule
-    if inside is not None or rule is None:
+def _kind(rule: Rule, inside: Container | None) -> str:
+    if inside is not None:
         return "inside"
     if rule.hook == "input" or rule.chain == "INPUT":
         return "input"
     return "reset" if rule.reject_with in ("tcp-reset", "tcp reset") else "icmp"
 
 
-def _container_at(scene: Scene, place: Place) -> Container | None:
-    return None if place == HOST else scene.snapshot.by_id.get(place.key)
-
-
 def two_owners(scene: Scene) -> Ruling:
     """Whether another namespace has the same address."""
     focus = scene.focus
     if focus.place is None or focus.server is None or focus.place == HOST:
-        return Ruling("one", "no container's address is in question")
+        return Ruling("one", "no container's address is in question", quiet=True)
     found = scene.look(
         FindAddress(focus.inner_address or focus.address), AddressHolders
     )
@@ -244,15 +246,30 @@ def _prefix(server: Container, address: str) -> int:
 
 
 def far_end(scene: Scene) -> Ruling:
-    """What is known of a refusal from beyond this machine."""
+    """A refusal in the name of nobody known: from beyond, or from this machine?"""
     found = scene.attempted
-    values = {"fate": found.connection.outcome.value}
+    values = {"outcome": _outcome(found), "server": scene.focus.address}
     answer = found.answer
-    born = (
-        f"{answer.place.label} {answer.device}" if answer else "nowhere that we tapped"
-    )
-    values["born"] = born
-    return Ruling("far", f"the answer came in at {born}", Mark.ODD, values=values)
+    if not found.tapped:
+        values["born"] = "the packets could not be watched"
+        return Ruling("far", values["born"], Mark.UNKNOWN, values=values)
+    if answer is None:
+        beyond = any(s.device != "lo" for s in found.forward)
+    else:
+        beyond = answer.inbound and any(
+            (s.place, s.device) == (answer.place, answer.device) and not s.inbound
+            for s in found.forward
+        )
+    if beyond or found.connection.hung_up:
+        at = f"came in at {where(answer)}" if answer else "was not seen"
+        values["born"] = f"the answer {at}"
+        return Ruling("far", values["born"], Mark.ODD, values=values)
+    return _on_the_way(scene, birth(scene, found), values)
+
+
+def _outcome(found: Attempted) -> str:
+    link = found.connection
+    return link.after.value if link.hung_up else link.outcome.value
 
 
 NODES = (
@@ -272,11 +289,7 @@ NODES = (
         "who refused?",
         who_answered,
         {
-            "server": Branch(
-                "the server itself",
-                "listening",
-                (Skip("which firewall rule?", "the answer is {server}'s own"),),
-            ),
+            "server": Branch("the server itself", "listening"),
             "within": Branch("the client's own namespace", "which_rule"),
             "between": Branch("somebody on the way", "which_rule"),
         },
@@ -317,11 +330,12 @@ NODES = (
         "where did the refusal come from?",
         far_end,
         {
+            "within": Branch("the client's own namespace", "which_rule"),
+            "between": Branch("this machine, on the way out", "which_rule"),
             "far": Branch(
                 "from beyond this machine, or from nobody known",
                 undetermined(
-                    "{address} is {owner}; a connection is {fate}, and the answer was "
-                    "first seen at {born}",
+                    "{address} is {owner}: {outcome}; {born}",
                     "look at that machine: does a service listen on port {port} there, "
                     "and is {address} the one that was meant?",
                 ),

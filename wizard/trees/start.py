@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from netwiz.probes.facts import (
+    Container,
     NameOutcome,
     NamespaceIdentity,
     Outcome,
     Resolution,
     Ruleset,
+    State,
     owners_of_name,
 )
 from netwiz.probes.requests import IdentifyNamespace, ReadRules, Resolve
@@ -22,7 +24,7 @@ from netwiz.wizard.tree import (
     fault,
     undetermined,
 )
-from netwiz.wizard.trees.attempts import first_failing, tries
+from netwiz.wizard.trees.attempts import Try, asleep, first_failing, tries
 from netwiz.wizard.verdict import Mark
 
 EMBEDDED_DNS = "127.0.0.11"
@@ -48,6 +50,8 @@ def who_asks(scene: Scene) -> Ruling:
         return Ruling(
             "stopped", f"it is {client.state}", Mark.BAD, focus=Focus(server=client)
         )
+    if client.state is State.PAUSED:
+        return Ruling("paused", "it is paused: nothing in it runs", Mark.BAD)
     values = {"client_is_container": "yes"}
     return (
         Ruling("here", f"up since {client.started_at:%H:%M:%S}", values=values)
@@ -170,6 +174,9 @@ def reach(scene: Scene) -> Ruling:
     made = tries(scene)
     values = {"tried": str(len(made))}
     working = [t for t in made if t.found.connection.works]
+    paused = next((p for t in working if (p := asleep(scene, t))), None)
+    if paused is not None:
+        return _accepted_asleep(paused, working[0])
     if len(working) == len(made):
         link = made[0].found.connection
         values["worked"] = f"connected to {link.address} in {link.connect_ms:.1f} ms"
@@ -212,6 +219,19 @@ def reach(scene: Scene) -> Ruling:
     )
 
 
+def _accepted_asleep(paused: Container, tried: Try) -> Ruling:
+    link = tried.link
+    said = f"{link.address} accepts, but {paused.name} is paused"
+    return Ruling(
+        "paused",
+        said,
+        Mark.BAD,
+        evidence=(f"{paused.name} is paused (State.Paused)",),
+        values={"server": paused.name, "address": link.address},
+        focus=tried.focus,
+    )
+
+
 NODES = (
     Node(
         "client",
@@ -220,6 +240,13 @@ NODES = (
         {
             "here": Branch("it runs", "rides"),
             "stopped": Branch("it does not run", "stopped"),
+            "paused": Branch(
+                "it is paused",
+                undetermined(
+                    "{client} is paused: nothing in it can ask or wait for an answer",
+                    "docker unpause {client!q}, then diagnose again",
+                ),
+            ),
             "gone": Branch(
                 "it is gone",
                 undetermined(
@@ -313,6 +340,14 @@ NODES = (
             "some": Branch("some addresses answer", "replicas"),
             "refused": Branch("it is refused", "whom"),
             "hung_up": Branch("accepted, then dropped", "whom"),
+            "paused": Branch(
+                "it is accepted for a paused container",
+                undetermined(
+                    "{server} is paused: the kernel still accepts connections to "
+                    "{address} for it, but nothing in it can answer",
+                    "docker unpause {server!q}, then diagnose again",
+                ),
+            ),
             "silent": Branch("sent, nothing came back (UDP)", "silent"),
             "timeout": Branch("no answer", "lost"),
             "unreachable": Branch("unreachable", "lost"),

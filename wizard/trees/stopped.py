@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from netwiz.probes.facts import HOST, Container, Restarts, State
 from netwiz.probes.requests import CountRestarts
 from netwiz.wizard.scene import Scene, Unseen
 from netwiz.wizard.tree import Branch, Node, Ruling, fault
 from netwiz.wizard.trees.not_listening import restart_values
-from netwiz.wizard.trees.words import listed
+from netwiz.wizard.trees.words import listed, made_for
 from netwiz.wizard.verdict import Mark
 
 TAKEN = ("port is already allocated", "address already in use")
@@ -84,10 +86,9 @@ def ended_for_want_of_port(scene: Scene, port: int) -> Container | None:
 
 
 def _wants(container: Container, port: int, runs: Restarts) -> bool:
-    digits = str(port)
-    if (port, "tcp") in container.exposed or digits in container.command:
+    if made_for(container, port, "tcp"):
         return True
-    return digits in _in_use_line(runs)
+    return re.search(rf"(?<!\d){port}(?!\d)", _in_use_line(runs)) is not None
 
 
 def _says_in_use(runs: Restarts) -> bool:

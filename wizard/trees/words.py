@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable
 
@@ -10,6 +11,41 @@ from netwiz.wizard.scene import Scene
 
 YOUNG_S = 15.0
 """A container younger than this may still be opening its ports."""
+
+
+_OWN_PORT = re.compile(
+    r"(?:^|_)(?:LISTEN|BIND)|^(?:(?:APP|HTTP|HTTPS|SERVER|SERVICE|WEB|NODE)_)?PORT$"
+)
+"""Variables in which a service is told its own port, not that of another."""
+_PORT_FLAG = (
+    r"(?:^|\s)(?:-p|-P|-l|-b|--(?:\w+-)?port|--listen|--bind|--addr(?:ess)?|PORT)"
+    r"(?:\s+|=)(?:\S*:)?{}(?!\d)"
+)
+
+
+def told_to_serve(container: Container, port: int) -> str:
+    """By which setting a container is told to serve a port; empty if by none."""
+    for entry in container.env:
+        key, _, value = entry.partition("=")
+        if _OWN_PORT.search(key) and re.search(rf"(?:^|:){port}$", value):
+            return f"{key}={value}"
+    found = re.search(_PORT_FLAG.format(port), container.command)
+    return f"its command has{found[0]}" if found else ""
+
+
+def made_for(container: Container, port: int, protocol: str) -> bool:
+    """Whether a container is meant to serve a port: exposed, or told so."""
+    exposed = (port, protocol) in container.exposed
+    return exposed or bool(told_to_serve(container, port))
+
+
+def either(names: Iterable[str]) -> str:
+    """``a``, ``a or b``, ``a, b or c``: each name once, five at most."""
+    unique = list(dict.fromkeys(names))
+    shown = unique[:5]
+    if len(unique) > len(shown):
+        shown.append(f"{len(unique) - len(shown)} more")
+    return " or ".join(filter(None, (", ".join(shown[:-1]), *shown[-1:])))
 
 
 def in_container(name: str) -> str:
@@ -75,6 +111,12 @@ def uptime(container: Container | None, scene: Scene) -> str:
         if seconds >= 2 * size:
             return f"{seconds // size:.0f} {unit}"
     return f"{seconds:.0f} s"
+
+
+def first_packet(scene: Scene) -> str:
+    """What a probe begins with."""
+    udp = scene.case.target.protocol.value == "udp"
+    return "datagram" if udp else "SYN"
 
 
 def server_name(scene: Scene) -> str:
