@@ -17,7 +17,7 @@ from typing import Any, Protocol, cast
 from netwiz.probes import requests as ask
 from netwiz.probes.errors import ProbeError, mapped
 from netwiz.probes.facts.base import Failed, Failure, Finding, Place
-from netwiz.probes.facts.engine import Snapshot
+from netwiz.probes.facts.engine import Container, Snapshot
 from netwiz.probes.namespaces import Namespaces
 
 Sense = Callable[["Ground", Any], Awaitable[Finding]]
@@ -87,8 +87,18 @@ class Ground:
             short = container_id[:12]
             raise ProbeError(Failure.GONE, f"container {short} is not there any more")
         if not found.pid:
-            raise ProbeError(Failure.GONE, f"container {found.name} is not running")
+            raise self._unreachable(found)
         return found.pid
+
+    def _unreachable(self, container: Container) -> ProbeError:
+        engine = self.snapshot.engine if self.snapshot else None
+        if container.running and engine is not None and not engine.local:
+            return ProbeError(
+                Failure.ENGINE,
+                f"container {container.name} runs on another machine",
+                f"run netwiz there: the engine is at {engine.endpoint}",
+            )
+        return ProbeError(Failure.GONE, f"container {container.name} is not running")
 
     def places(self) -> tuple[Place, ...]:
         """The host and the namespace of every running container, each once."""

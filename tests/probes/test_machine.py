@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from collections.abc import Iterator
 from typing import get_args
 
@@ -12,11 +13,15 @@ from netwiz.probes import machine as machine_module
 from netwiz.probes.errors import ProbeError
 from netwiz.probes.facts import (
     HOST,
+    Container,
+    Engine,
     Failed,
     Failure,
     Finding,
     NamespaceIdentity,
     Place,
+    Snapshot,
+    State,
 )
 from netwiz.probes.machine import SENSES, FakeMachine, Ground, Machine, SenseEntry
 from netwiz.probes.requests import IdentifyNamespace, Request
@@ -68,6 +73,24 @@ async def test_failures_are_findings(machine: Machine, key: str, kind: Failure) 
     assert found.what.isprintable()
     assert len(found.what) <= 301
     assert found.ms > 0
+
+
+@pytest.mark.parametrize(
+    ("local", "kind", "words"),
+    [(True, Failure.GONE, "not running"), (False, Failure.ENGINE, "another machine")],
+)
+def test_a_container_without_a_pid(local: bool, kind: Failure, words: str) -> None:
+    stands = ground()
+    far = Container("a" * 64, "order", state=State.RUNNING)
+    stands.snapshot = Snapshot(
+        dt.datetime(2026, 11, 21, tzinfo=dt.UTC),
+        engine=Engine("tcp://198.51.100.7:2376", local=local),
+        containers=(far,),
+    )
+    with pytest.raises(ProbeError, match=words) as caught:
+        stands.pid_of(far.id)
+    assert caught.value.kind is kind
+    stands.namespaces.close()
 
 
 async def test_a_finding_is_timed(machine: Machine) -> None:
