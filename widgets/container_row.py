@@ -26,13 +26,13 @@ class Row:
     notes: tuple[Line, ...] = ()
     """What is wrong or unusual, the gravest first."""
     suspect: Suspect | None = None
-    about: str = ""
-    """Said of it while it is under the cursor."""
+    about: tuple[str, ...] = ()
+    """Said of it while it is under the cursor; the first may be cut for the rest."""
     running: bool = True
 
     @property
     def text(self) -> str:
         """What a filter looks at."""
         said = (text for line in (self.listens, *self.notes) for text, _ in line)
-        parts = (*self.addresses, self.networks, self.ports, *said, self.about)
+        parts = (*self.addresses, self.networks, self.ports, *said, *self.about)
         return " ".join((self.name, *parts, self.key[:12]))

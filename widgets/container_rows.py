@@ -155,16 +155,16 @@ def _health_note(container: Container) -> Line:
     return ()
 
 
-def _about(container: Container) -> str:
+def _about(container: Container) -> tuple[str, ...]:
     parts = [container.image]
     if container.running and container.started_at:
-        parts.append(f"up since {container.started_at.astimezone():%m-%d %H:%M}")
+        parts.append(f"since {container.started_at.astimezone():%m-%d %H:%M}")
     elif container.finished_at and container.state is State.EXITED:
         parts.append(f"ended {container.finished_at.astimezone():%m-%d %H:%M}")
     if container.restart_count:
         parts.append(f"restarted {container.restart_count}×")
     parts.append(container.short_id)
-    return " · ".join(part for part in parts if part)
+    return tuple(part for part in parts if part)
 
 
 def _without_engine(
@@ -180,7 +180,7 @@ def _without_engine(
             addresses=addresses or (NOWHERE,),
             networks=host.hostname,
             listens=_listens(listeners.get("host")),
-            about="the namespace that netwiz runs in",
+            about=("the namespace that netwiz runs in",),
         )
     ]
     rows += (
@@ -190,7 +190,7 @@ def _without_engine(
             glyph=GLYPHS[State.RUNNING],
             networks="network namespace",
             listens=_listens(listeners.get(f"netns:{name}")),
-            about=f"ip netns exec {name}",
+            about=(f"ip netns exec {name}",),
         )
         for name in host.namespaces
     )

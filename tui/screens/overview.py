@@ -23,7 +23,13 @@ from netwiz.tui.messages import (
     WorkFailed,
 )
 from netwiz.tui.prefill import Prefill
-from netwiz.tui.screens.overview_words import copied_text, notices, prefill_of, standing
+from netwiz.tui.screens.overview_words import (
+    about_text,
+    copied_text,
+    notices,
+    prefill_of,
+    standing,
+)
 from netwiz.tui.suspect_book import SuspectBook
 from netwiz.widgets.container_row import Row
 from netwiz.widgets.containers import ContainersPane
@@ -186,7 +192,9 @@ class OverviewScreen(Screen[None]):
             parts = [(f"/{self.containers.filter.pattern}", "odd"), ("  ", "")]
         if self._suspects_only:
             parts += [("suspects only", "odd"), ("  ", "")]
-        self.containers.set_subtitle((*parts, (row.about if row else "", "dim")))
+        room = self.containers.size.width - sum(len(text) for text, _ in parts) - 3
+        about = about_text(row, room) if row else ""
+        self.containers.set_subtitle((*parts, (about, "dim")))
         only = self.networks.filter.pattern
         self.networks.set_subtitle(((f"/{only}", "odd"),) if only else ())
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
+
 from netwiz.tui.prefill import Prefill
 from netwiz.widgets.container_row import Row
 from netwiz.widgets.line_view import LineView
-from netwiz.widgets.lines import Line
+from netwiz.widgets.lines import Line, clip
 from netwiz.widgets.list_pane import ListPane
 from netwiz.widgets.log_view import LogView
 from netwiz.widgets.network_rows import Head, Member
@@ -76,6 +78,15 @@ def prefill_of(suspect: Suspect) -> Prefill:
         symptom=suspect.symptom,
         error=suspect.error,
     )
+
+
+def about_text(row: Row, room: int) -> str:
+    """Image, age and id of a row; the image's name gives way to the others."""
+    if not row.about:
+        return ""
+    first, *rest = row.about
+    tail = "".join(f" · {part}" for part in rest)
+    return clip(first, max(room - cell_len(tail), 6)) + tail
 
 
 def copied_text(pane: LineView) -> str:
