@@ -38,20 +38,20 @@ def _entry(module: str, name: str, budget_s: float) -> SenseEntry:
 
 
 SENSES: dict[type, SenseEntry] = {
-    ask.TakeSnapshot: _entry("engine", "take_snapshot", 10.0),
-    ask.CountRestarts: _entry("engine", "count_restarts", 5.0),
-    ask.ReadLogErrors: _entry("logs", "read_log_errors", 5.0),
-    ask.Resolve: _entry("resolve", "resolve", 8.0),
-    ask.ReadSockets: _entry("sockets", "read_sockets", 4.0),
-    ask.FindListeners: _entry("sockets", "find_listeners", 6.0),
-    ask.WatchListener: _entry("sockets", "watch_listener", 6.0),
-    ask.ReadLinks: _entry("links", "read_links", 4.0),
-    ask.AskRoute: _entry("links", "ask_route", 2.0),
-    ask.FindAddress: _entry("links", "find_address", 6.0),
-    ask.AskArp: _entry("arp", "ask_arp", 4.0),
-    ask.ReadRules: _entry("firewall", "read_rules", 8.0),
-    ask.Attempt: _entry("attempt", "attempt", 10.0),
-    ask.IdentifyNamespace: _entry("identity", "identify_namespace", 1.0),
+    ask.TakeSnapshot: _entry("engine.senses", "take_snapshot", 10.0),
+    ask.CountRestarts: _entry("engine.senses", "count_restarts", 5.0),
+    ask.ReadLogErrors: _entry("logs.follow", "read_log_errors", 5.0),
+    ask.Resolve: _entry("names.resolve", "resolve", 8.0),
+    ask.ReadSockets: _entry("sockets.senses", "read_sockets", 4.0),
+    ask.FindListeners: _entry("sockets.senses", "find_listeners", 6.0),
+    ask.WatchListener: _entry("sockets.senses", "watch_listener", 6.0),
+    ask.ReadLinks: _entry("links.senses", "read_links", 4.0),
+    ask.AskRoute: _entry("links.senses", "ask_route", 2.0),
+    ask.FindAddress: _entry("links.senses", "find_address", 6.0),
+    ask.AskArp: _entry("links.arp", "ask_arp", 4.0),
+    ask.ReadRules: _entry("firewall.senses", "read_rules", 8.0),
+    ask.Attempt: _entry("witness.attempt", "attempt", 10.0),
+    ask.IdentifyNamespace: _entry("sockets.identity", "identify_namespace", 1.0),
 }
 """The sense that answers each type of request."""
 

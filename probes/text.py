@@ -9,9 +9,9 @@ LIMIT = 4096
 
 
 def plain(text: str | bytes | None, limit: int = LIMIT) -> str:
-    """One line of printable text: no escapes, no controls, no bidi tricks, bounded.
+    r"""One line of printable text: no escapes, no controls, no bidi tricks, bounded.
 
-    What is not printable becomes ``\\x1b``-like notation, so that nothing is hidden;
+    What is not printable becomes ``\x1b``-like notation, so that nothing is hidden;
     what is cut off is marked with an ellipsis.
     """
     if text is None:

@@ -80,7 +80,7 @@ class NetwizApp(App[int]):
     async def _work(self) -> None:
         # Loading this takes longer than a paint should wait for.
         await asyncio.to_thread(importlib.import_module, "netwiz.tui.session")
-        await asyncio.to_thread(importlib.import_module, "netwiz.probes.engine")
+        await asyncio.to_thread(importlib.import_module, "netwiz.probes.engine.senses")
         from netwiz.tui.session import Session
 
         self.session = Session(self._feed, self._overview.post_message)

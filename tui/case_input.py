@@ -89,7 +89,7 @@ def read_wish(
 
 
 def _read_error(text: str, *, wanted: bool) -> tuple[Symptom | None, Target | None]:
-    from netwiz.probes.neterrors import read_error
+    from netwiz.probes.logs.neterrors import read_error
 
     seen = read_error(text)
     if seen is None:

@@ -147,7 +147,7 @@ class _Walk:
 
 @contextmanager
 def _machine() -> Iterator[Machine]:
-    from netwiz.probes.engine import open_engine
+    from netwiz.probes.engine.senses import open_engine
     from netwiz.probes.errors import ProbeError
 
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from netwiz.probes.engine_watch import EngineEvent
+from netwiz.probes.engine.watch import EngineEvent
 from netwiz.widgets.timeline import LiveKind, LiveLine
 
 _CONTAINER = {

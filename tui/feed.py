@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from netwiz.probes.engine_watch import Happening
+    from netwiz.probes.engine.watch import Happening
     from netwiz.probes.facts import Finding, LogLine, Snapshot
     from netwiz.probes.machine import Machine
     from netwiz.probes.requests import Request
@@ -80,7 +80,7 @@ class EngineFeed:
     @property
     def _machine(self) -> Machine:
         if self._made is None:
-            from netwiz.probes.engine_gate import open_engine
+            from netwiz.probes.engine.gate import open_engine
             from netwiz.probes.machine import Machine
 
             self._made = Machine(open_engine())
@@ -93,18 +93,18 @@ class EngineFeed:
 
     def watch(self) -> AbstractAsyncContextManager[Watcher]:
         """The engine's events."""
-        from netwiz.probes.engine_watch import EngineWatcher
+        from netwiz.probes.engine.watch import EngineWatcher
 
         return EngineWatcher(self._machine.ground)
 
     def logs(self) -> AbstractAsyncContextManager[Logs]:
         """The containers' logs, each with its last lines."""
-        from netwiz.probes.logs import LogFollower
+        from netwiz.probes.logs.follow import LogFollower
 
         return LogFollower(self._machine.ground)
 
     async def refresh(self, ids: Iterable[str]) -> Snapshot:
         """A new snapshot in which these containers were looked at again."""
-        from netwiz.probes.engine import refresh
+        from netwiz.probes.engine.senses import refresh
 
         return await refresh(self._machine.ground, ids)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from textual.message import Message
 
 from netwiz.probes import facts
-from netwiz.probes.engine_watch import EngineEvent, EngineLost, Resync
+from netwiz.probes.engine.watch import EngineEvent, EngineLost, Resync
 from netwiz.probes.facts import LogLine, Place, Snapshot, SocketTable
 from netwiz.probes.requests import ReadSockets, TakeSnapshot
 from netwiz.tui.event_words import event_line

@@ -17,7 +17,7 @@ LATELY = timedelta(minutes=15)
 
 def suspect_of(line: LogLine, client: str) -> Suspect | None:
     """The failing connection that a log line gives away, if it does."""
-    from netwiz.probes.neterrors import read_error
+    from netwiz.probes.logs.neterrors import read_error
 
     seen = read_error(line.text)
     if seen is None:

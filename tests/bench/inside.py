@@ -11,7 +11,7 @@ import json
 import sys
 import time
 
-from netwiz.probes.engine import MOMENT_S, open_engine
+from netwiz.probes.engine.senses import MOMENT_S, open_engine
 from netwiz.probes.facts import Snapshot, SnapshotTaken
 from netwiz.probes.machine import Machine
 from netwiz.probes.requests import TakeSnapshot

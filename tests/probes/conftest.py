@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from netwiz.probes import dns_search
 from netwiz.probes.machine import Ground
+from netwiz.probes.names import dns_search
 from tests.lab.plugin import lab
 from tests.probes.fake_engine import FakeEngine, close
 from tests.probes.wire import SERVER4, Box, Wire

@@ -13,8 +13,8 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, Self
 
-from netwiz.probes.engine import open_engine
-from netwiz.probes.engine_gate import DockerGate
+from netwiz.probes.engine.gate import DockerGate
+from netwiz.probes.engine.senses import open_engine
 from netwiz.probes.machine import Ground
 
 VERSION = {"Version": "28.2.1", "ApiVersion": "1.47"}

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from netwiz.probes.arp import ask_arp
 from netwiz.probes.errors import ProbeError
 from netwiz.probes.facts import ArpAnswers, Place
+from netwiz.probes.links.arp import ask_arp
 from netwiz.probes.requests import AskArp
 from tests.probes.little_net import Namespace, needs_root
 from tests.probes.wire import NOBODY4, SERVER4, Wire, rules
@@ -151,7 +151,7 @@ async def test_a_firewall_does_not_silence_arp(wire: Wire) -> None:
 
 LOAD = """
 import os, pathlib, sys
-from netwiz.probes.scapy_loader import load_scapy
+from netwiz.probes.links.scapy_loader import load_scapy
 before = dict(os.environ)
 load_scapy()
 load_scapy()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from netwiz.probes.connect import connect
+from netwiz.probes.connect.dial import connect
 from netwiz.probes.errors import ProbeError
 from netwiz.probes.facts import After, Connection, Failure, Outcome, Place, Protocol
 from tests.probes.little_net import Namespace, needs_root

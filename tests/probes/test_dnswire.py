@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netwiz.probes.dnswire import (
+from netwiz.probes.errors import ProbeError
+from netwiz.probes.facts import NameOutcome
+from netwiz.probes.names.dnswire import (
     MOST_ADDRESSES,
     MOST_BYTES,
     Reply,
@@ -19,8 +21,6 @@ from netwiz.probes.dnswire import (
     judge,
     question,
 )
-from netwiz.probes.errors import ProbeError
-from netwiz.probes.facts import NameOutcome
 
 
 def response(asked: dns.message.Message, *records: str) -> dns.message.Message:

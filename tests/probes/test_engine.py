@@ -9,16 +9,17 @@ from typing import Any
 
 import pytest
 
-from netwiz.probes import engine_collect
-from netwiz.probes.engine import (
+from netwiz.probes.engine import collect as engine_collect
+from netwiz.probes.engine.parse import inspected_container
+from netwiz.probes.engine.senses import (
     refresh,
     take_snapshot,
 )
-from netwiz.probes.engine_parse import inspected_container
 from netwiz.probes.facts import Snapshot
 from netwiz.probes.machine import Ground
-from netwiz.probes.processes import start_time
 from netwiz.probes.requests import TakeSnapshot
+from netwiz.probes.sockets import processes
+from netwiz.probes.sockets.processes import start_time
 from tests.probes.fake_engine import FakeEngine, Request, key
 
 ROUND = TakeSnapshot(fresh=True)
@@ -158,7 +159,7 @@ async def test_a_process_that_started_when_the_engine_says_is_the_containers(
     engine: FakeEngine, stage: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ours = threading.get_native_id()
-    monkeypatch.setattr("netwiz.probes.processes.container_id", lambda _: "")
+    monkeypatch.setattr("netwiz.probes.sockets.processes.container_id", lambda _: "")
     booted = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
     started_s = booted + start_time(ours) / os.sysconf("SC_CLK_TCK")
     started = datetime.fromtimestamp(started_s, UTC).isoformat()
@@ -173,7 +174,7 @@ async def test_a_process_that_started_when_the_engine_says_is_the_containers(
 async def test_a_process_of_another_container_is_not_taken(
     engine: FakeEngine, stage: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("netwiz.probes.processes.container_id", lambda _: key(1))
+    monkeypatch.setattr(processes, "container_id", lambda _: key(1))
     ours = threading.get_native_id()
     engine.add(1, Pid=ours)
     engine.add(2, Pid=ours)
@@ -233,9 +234,9 @@ async def test_what_could_not_be_inspected_in_time_is_taken_from_the_list(
 async def test_a_run_is_known_by_its_process_whatever_its_age(
     engine: FakeEngine, stage: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("netwiz.probes.processes.container_id", lambda _: key(1))
+    monkeypatch.setattr(processes, "container_id", lambda _: key(1))
     starts = [7]
-    monkeypatch.setattr("netwiz.probes.processes.start_time", lambda _: starts[0])
+    monkeypatch.setattr(processes, "start_time", lambda _: starts[0])
     engine.add(1, Pid=4711)
     listed: Any = engine.routes["/containers/json"]
     for age in ("Up 2 seconds", "Up About a minute"):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netwiz.probes.engine_endpoint import DEFAULT, Tls, find_endpoint, parse_endpoint
+from netwiz.probes.engine.endpoint import DEFAULT, Tls, find_endpoint, parse_endpoint
 
 
 def context(home: Path, name: str, host: object, **more: object) -> None:

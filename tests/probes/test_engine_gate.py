@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from netwiz.probes.engine import (
+from netwiz.probes.engine.gate import DockerGate
+from netwiz.probes.engine.read import get, get_json
+from netwiz.probes.engine.senses import (
     open_engine,
     refresh,
     take_snapshot,
 )
-from netwiz.probes.engine_gate import DockerGate
-from netwiz.probes.engine_read import get, get_json
 from netwiz.probes.errors import ProbeError
 from netwiz.probes.facts import Snapshot, SnapshotTaken
 from netwiz.probes.machine import Ground, Machine
@@ -114,7 +114,7 @@ async def test_an_answer_that_drips_is_cut_off(
     engine: FakeEngine, stage: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine.routes["/endless"] = drip
-    monkeypatch.setattr("netwiz.probes.engine_read.WHOLE_ANSWER_S", 0.05)
+    monkeypatch.setattr("netwiz.probes.engine.read.WHOLE_ANSWER_S", 0.05)
     with pytest.raises(ProbeError, match="does not answer in time"):
         await stage.engine.call("x", lambda c: get_json(c, "/endless"))
 

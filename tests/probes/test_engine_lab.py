@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from netwiz.probes.engine import open_engine, refresh
-from netwiz.probes.engine_watch import (
+from netwiz.probes.engine.senses import open_engine, refresh
+from netwiz.probes.engine.watch import (
     EngineEvent,
     EngineLost,
     EngineWatcher,
@@ -27,7 +27,7 @@ from netwiz.probes.facts import (
     SocketTable,
     State,
 )
-from netwiz.probes.logs import LogFollower
+from netwiz.probes.logs.follow import LogFollower
 from netwiz.probes.machine import Machine
 from netwiz.probes.requests import (
     CountRestarts,

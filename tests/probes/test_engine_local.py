@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netwiz.probes import engine_local, host_facts, processes
-from netwiz.probes.engine_endpoint import EngineEndpoint
-from netwiz.probes.engine_local import DaemonOptions, daemon_options
+from netwiz.probes.engine import host_facts
+from netwiz.probes.engine import local as engine_local
+from netwiz.probes.engine.endpoint import EngineEndpoint
+from netwiz.probes.engine.local import DaemonOptions, daemon_options
+from netwiz.probes.sockets import processes
 
 WHERE = EngineEndpoint("tcp://far:2375", host="far", port=2375)
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netwiz.probes import engine_json as js
-from netwiz.probes.engine_parse import (
+from netwiz.probes.engine import fields as js
+from netwiz.probes.engine.parse import (
     inspected_container,
     listed_container,
     listed_network,

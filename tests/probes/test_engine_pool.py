@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from netwiz.probes.engine_pool import DaemonPool
+from netwiz.probes.engine.pool import DaemonPool
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ async def test_a_cancelled_wait_drops_what_has_not_begun(pool: DaemonPool) -> No
 def test_a_call_that_hangs_does_not_hold_up_the_end() -> None:
     program = (
         "import asyncio, contextlib, time\n"
-        "from netwiz.probes.engine_pool import DaemonPool\n"
+        "from netwiz.probes.engine.pool import DaemonPool\n"
         "async def main():\n"
         "    with contextlib.suppress(TimeoutError):\n"
         "        async with asyncio.timeout(0.01):\n"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from netwiz.probes.engine import (
+from netwiz.probes.engine.senses import (
     count_restarts,
 )
 from netwiz.probes.facts import Failed, Failure, Restarts

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netwiz.probes import engine_watch
-from netwiz.probes.engine_watch import (
+from netwiz.probes.engine import watch as engine_watch
+from netwiz.probes.engine.watch import (
     EngineEvent,
     EngineLost,
     EngineWatcher,

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from netwiz.probes import tools
 from netwiz.probes.errors import ProbeError
 from netwiz.probes.facts.base import Place
 from netwiz.probes.facts.firewall import Backend, Ruleset
 from netwiz.probes.facts.firewall_commands import deletion
-from netwiz.probes.firewall import read_rules
-from netwiz.probes.firewall_diff import diff
+from netwiz.probes.firewall import tools
+from netwiz.probes.firewall.diff import diff
+from netwiz.probes.firewall.senses import read_rules
 from netwiz.probes.machine import Ground
 from netwiz.probes.requests import ReadRules
 from tests.probes.little_net import Namespace, ground, needs_root

@@ -19,9 +19,9 @@ from netwiz.probes.facts import (
     Snapshot,
     State,
 )
-from netwiz.probes.links import ask_route, find_address, read_links
+from netwiz.probes.links.senses import ask_route, find_address, read_links
+from netwiz.probes.links.sysctls import MOST_DEVICES, read_sysctls
 from netwiz.probes.requests import AskRoute, FindAddress, ReadLinks
-from netwiz.probes.sysctls import MOST_DEVICES, read_sysctls
 from tests.probes.little_net import Namespace, needs_root
 from tests.probes.wire import (
     CLIENT4,

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netwiz.probes.facts import Failed, Failure, LogErrors, LogLine
-from netwiz.probes.log_frames import (
+from netwiz.probes.logs.follow import LogFollower, read_log_errors
+from netwiz.probes.logs.frames import (
     LINE_LIMIT,
     Demultiplexer,
     RawLine,
     log_line,
 )
-from netwiz.probes.logs import LogFollower, read_log_errors
 from netwiz.probes.machine import Ground, Machine
 from netwiz.probes.requests import ReadLogErrors
 from tests.probes.fake_engine import FakeEngine, Request, key

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netwiz.probes.neterrors import looks_like_network_error, read_error
+from netwiz.probes.logs.neterrors import looks_like_network_error, read_error
 
 NGINX = (
     "2024/01/05 10:00:00 [error] 29#29: *1 {what} while connecting to upstream, client:"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from netwiz.probes import processes
+from netwiz.probes.sockets import processes
 
 ID = "0123456789abcdef" * 4
 OTHER = "fedcba9876543210" * 4

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netwiz.probes import procnet, sockdiag, sockraw
-from netwiz.probes.netlink import Dumper
-from netwiz.probes.procnet import parse_line, read_proc
+from netwiz.probes.netlink import sockdiag
+from netwiz.probes.netlink.dump import Dumper
+from netwiz.probes.sockets import procnet, sockraw
+from netwiz.probes.sockets.procnet import parse_line, read_proc
 
 LINE = (
     "   0: 0100007F:0BB8 00000000:0000 0A 00000000:00000000 00:00000000 00000000"

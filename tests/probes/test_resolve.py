@@ -7,8 +7,8 @@ import pytest
 
 from netwiz.probes.errors import ProbeError
 from netwiz.probes.facts import Failure, NameOutcome, Place
+from netwiz.probes.names.resolve import raw_answers, resolve
 from netwiz.probes.requests import Resolve
-from netwiz.probes.resolve import raw_answers, resolve
 from tests.probes.little_net import needs_root
 from tests.probes.wire import SECOND4, SERVER4, Box, Wire
 from tests.probes.zone import NAMES, ask, told, zone

@@ -11,7 +11,7 @@ import dns.rcode
 import pytest
 
 from netwiz.probes.facts import NameOutcome
-from netwiz.probes.resolve import raw_answers
+from netwiz.probes.names.resolve import raw_answers
 from tests.probes.little_net import needs_root
 from tests.probes.wire import SECOND4, SERVER4, SERVER6, Box, Wire, rules
 from tests.probes.zone import NAMES, answer, ask, saying, silent, zone
@@ -108,7 +108,7 @@ async def test_a_lost_datagram_is_sent_again(wire: Wire, box: Box) -> None:
 async def test_the_budget_holds_whatever_the_servers_do(
     wire: Wire, box: Box, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("netwiz.probes.resolve.BUDGET_S", 0.5)
+    monkeypatch.setattr("netwiz.probes.names.resolve.BUDGET_S", 0.5)
     conf = f"nameserver {SERVER4}\nnameserver {SECOND4}\nsearch a.example b.example\n"
     box.write("etc/resolv.conf", conf)
     start = time.monotonic()

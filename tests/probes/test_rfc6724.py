@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netwiz.probes.rfc6724 import Candidate, Terrain, in_order, look_around
+from netwiz.probes.names.rfc6724 import Candidate, Terrain, in_order, look_around
 from tests.probes.little_net import Namespace, ground, needs_root
 
 

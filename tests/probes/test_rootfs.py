@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from netwiz.probes.rootfs import LIMIT, RootFiles
+from netwiz.probes.names.rootfs import LIMIT, RootFiles
 
 
 @pytest.fixture

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netwiz.probes import netlink, sockdiag, sockraw
-from netwiz.probes.netlink import Dumper, attributes, split
+from netwiz.probes.netlink import dump as netlink
+from netwiz.probes.netlink import sockdiag
+from netwiz.probes.netlink.dump import Dumper, attributes, split
+from netwiz.probes.sockets import sockraw
 
 V6ONLY = struct.pack("=HHB3x", 5, sockdiag.INET_DIAG_SKV6ONLY, 1)
 
@@ -138,7 +140,7 @@ class Kernel:
 @pytest.fixture
 def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
     made = Kernel([])
-    monkeypatch.setattr("netwiz.probes.netlink.socket.socket", lambda *_: made)
+    monkeypatch.setattr("netwiz.probes.netlink.dump.socket.socket", lambda *_: made)
     return made
 
 

@@ -19,7 +19,6 @@ from netwiz.probes.facts import (
     Snapshot,
     State,
 )
-from netwiz.probes.identity import identify_namespace
 from netwiz.probes.machine import Ground
 from netwiz.probes.requests import (
     FindListeners,
@@ -27,7 +26,8 @@ from netwiz.probes.requests import (
     ReadSockets,
     WatchListener,
 )
-from netwiz.probes.sockets import find_listeners, read_sockets, watch_listener
+from netwiz.probes.sockets.identity import identify_namespace
+from netwiz.probes.sockets.senses import find_listeners, read_sockets, watch_listener
 from tests.probes.little_net import Namespace, ground, needs_root
 
 pytestmark = needs_root

@@ -6,7 +6,7 @@ import pytest
 
 from netwiz.probes.errors import ProbeError
 from netwiz.probes.facts import Failure
-from netwiz.probes.together import together
+from netwiz.probes.names.together import together
 
 
 async def give(value: int) -> int:

@@ -8,8 +8,8 @@ import struct
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netwiz.probes.witness_decode import Frame, address_text, decode
-from netwiz.probes.witness_filter import ETH_ARP, ETH_IP, ETH_IPV6, program
+from netwiz.probes.witness.decode import Frame, address_text, decode
+from netwiz.probes.witness.filter import ETH_ARP, ETH_IP, ETH_IPV6, program
 
 V4 = socket.inet_aton("172.18.0.3"), socket.inet_aton("172.18.0.2")
 V6 = socket.inet_pton(socket.AF_INET6, "fd00::3"), b"\xfd" + bytes(14) + b"\x02"

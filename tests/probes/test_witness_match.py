@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from netwiz.probes.facts.base import HOST, Place
 from netwiz.probes.facts.connection import Protocol
-from netwiz.probes.witness_decode import Frame
-from netwiz.probes.witness_match import Matcher
-from netwiz.probes.witness_probe import Probe
-from netwiz.probes.witness_tap import Event
+from netwiz.probes.witness.decode import Frame
+from netwiz.probes.witness.match import Matcher
+from netwiz.probes.witness.probe import Probe
+from netwiz.probes.witness.tap import Event
 
 CLIENT, SERVER = Place.netns("client"), Place.netns("server")
 A, B, H = (socket.inet_aton(f"172.18.0.{n}") for n in (3, 2, 1))

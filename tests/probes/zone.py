@@ -11,8 +11,8 @@ import dns.rdatatype
 import dns.rrset
 
 from netwiz.probes.facts import Resolution
+from netwiz.probes.names.resolve import resolve
 from netwiz.probes.requests import Resolve
-from netwiz.probes.resolve import resolve
 from tests.probes.wire import Box
 
 Records = Mapping[str, list[str]]

@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from datetime import datetime
 
-from netwiz.probes.engine_watch import EngineLost, Happening, Resync
+from netwiz.probes.engine.watch import EngineLost, Happening, Resync
 from netwiz.probes.facts import Finding, LogLine, Snapshot, SnapshotTaken
 from netwiz.probes.machine import FakeMachine
 from netwiz.probes.requests import Request, TakeSnapshot

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from textual.widget import Widget
 
-from netwiz.probes.engine_watch import EngineEvent, Resync
+from netwiz.probes.engine.watch import EngineEvent, Resync
 from netwiz.probes.facts import Container, PortMapping, Snapshot, State
 from netwiz.tui.prefill import Prefill
 from netwiz.tui.screens.help import HelpScreen

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from textual.message import Message
 
-from netwiz.probes.engine_watch import EngineEvent, EngineLost, Resync
+from netwiz.probes.engine.watch import EngineEvent, EngineLost, Resync
 from netwiz.probes.facts import (
     HOST,
     Container,

@@ -84,7 +84,7 @@ class Reading:
 
 def read_line(text: str) -> Reading:
     """Symptom and target of an error line, as far as it names them."""
-    from netwiz.probes.neterrors import read_error
+    from netwiz.probes.logs.neterrors import read_error
 
     seen = read_error(text) if text.strip() else None
     if seen is None:

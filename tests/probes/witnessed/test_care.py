@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from netwiz.probes import witness
-from netwiz.probes.attempt import attempt
 from netwiz.probes.facts.base import Place
 from netwiz.probes.facts.connection import Outcome
 from netwiz.probes.machine import Ground
 from netwiz.probes.namespaces import NETNS_DIR
 from netwiz.probes.requests import Attempt
-from netwiz.probes.witness_tap import Tap
+from netwiz.probes.witness import watch as witness
+from netwiz.probes.witness.attempt import attempt
+from netwiz.probes.witness.tap import Tap
 from tests.probes.little_docker import (
     CLIENT,
     HOST_APP,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from netwiz.probes.attempt import attempt
 from netwiz.probes.facts.connection import Outcome, Protocol
 from netwiz.probes.machine import Ground
 from netwiz.probes.requests import Attempt
+from netwiz.probes.witness.attempt import attempt
 from tests.probes.little_docker import (
     HOST_UPLINK,
     SERVER,

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from netwiz.probes.attempt import PATIENCE_S, attempt
 from netwiz.probes.facts.connection import Outcome
 from netwiz.probes.machine import Ground
 from netwiz.probes.requests import Attempt
+from netwiz.probes.witness.attempt import PATIENCE_S, attempt
 from tests.probes.little_docker import (
     CLIENT,
     HOST_APP,

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from netwiz.probes.attempt import ARP_S, attempt
 from netwiz.probes.facts.connection import After, Outcome
 from netwiz.probes.machine import Ground
+from netwiz.probes.witness.attempt import ARP_S, attempt
 from tests.probes.little_docker import (
     CLIENT,
     HOST_APP,

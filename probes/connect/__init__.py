@@ -1,0 +1,1 @@
+"""One attempt to connect, as the application would feel it."""

@@ -1,0 +1,1 @@
+"""The rules of every packet filter in a namespace, read and never written."""

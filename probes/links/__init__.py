@@ -1,0 +1,1 @@
+"""Links, addresses, routes, neighbours and sysctls of a namespace; ARP questions."""

@@ -1,0 +1,1 @@
+"""Container logs: followed, cut into lines, and read for network errors."""

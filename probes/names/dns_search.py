@@ -1,0 +1,172 @@
+"""A name's way through the search list and the servers, as glibc walks it.
+
+resolv.conf(5): a name with at least `ndots` dots is tried as it is first, else last;
+NXDOMAIN, no record and SERVFAIL lead to the next domain of the list, silence and
+refusal end it (``__res_context_search``). Of the servers the first that answers
+decides; silence, refusal, SERVFAIL, NOTIMP and REFUSED lead to the next one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from netwiz.probes.errors import ProbeError
+from netwiz.probes.facts.base import Place
+from netwiz.probes.facts.names import Answer, NameOutcome, ResolverFiles
+from netwiz.probes.names import dns_ask, dnswire
+from netwiz.probes.names.together import together
+
+if TYPE_CHECKING:
+    from netwiz.probes.machine import Ground
+
+PATIENCE_S = 2.0
+"""For a server that has another one behind it."""
+
+LAST_PATIENCE_S = 4.5
+"""For the last one: Docker's own resolver spends 4.0 s on each dead upstream before it
+answers from the next; whoever gives up earlier takes slow for dead."""
+
+_CLOSEST = (
+    NameOutcome.NODATA,
+    NameOutcome.NXDOMAIN,
+    NameOutcome.SERVFAIL,
+    NameOutcome.REJECTED,
+    NameOutcome.TIMEOUT,
+    NameOutcome.REFUSED,
+    NameOutcome.UNREACHABLE,
+)
+"""Failures, the one that came closest to an answer first."""
+
+_GO_ON = (NameOutcome.NXDOMAIN, NameOutcome.NODATA, NameOutcome.SERVFAIL)
+
+Result = tuple[NameOutcome, tuple[str, ...]]
+
+
+def candidates(name: str, files: ResolverFiles) -> list[str]:
+    """The complete names that are tried, in order, without their final dot."""
+    bare = name.removesuffix(".")
+    if name.endswith("."):
+        return [bare]
+    dots = bare.count(".")
+    domains = (d.removeprefix(".").removesuffix(".") for d in files.search)
+    searched = [f"{bare}.{domain}" if domain else bare for domain in domains]
+    if dots >= files.ndots:
+        tried = [bare, *searched]
+    elif "no-tld-query" in files.options and not dots and searched:
+        tried = searched
+    else:
+        tried = [*searched, bare]
+    return list(dict.fromkeys(tried))
+
+
+def _askable(candidate: str) -> bool:
+    """False where the name grew too long by its domain, or the domain is none."""
+    try:
+        dnswire.check_name(candidate)
+    except ProbeError:
+        return False
+    return True
+
+
+class Search:
+    """One lookup; `answers` collects what each server said on the way."""
+
+    def __init__(
+        self, ground: Ground, place: Place, files: ResolverFiles, deadline: float
+    ) -> None:
+        self._ground = ground
+        self._place = place
+        self._files = files
+        self._deadline = deadline
+        self._silent: set[str] = set()
+        self.answers: list[Answer] = []
+
+    async def run(self, name: str) -> Result:
+        """The outcome of the whole list, with the addresses of the first success."""
+        results: dict[str, NameOutcome] = {}
+        for candidate in candidates(name, self._files):
+            if time.perf_counter() >= self._deadline:
+                break
+            if not _askable(candidate):
+                continue
+            outcome, addresses = await self._ask_servers(candidate)
+            if outcome.ok:
+                return outcome, addresses
+            results[candidate] = outcome
+            if outcome not in _GO_ON and candidate != name:
+                break
+        return self._verdict(name, results), ()
+
+    def _verdict(self, name: str, results: dict[str, NameOutcome]) -> NameOutcome:
+        if not self._files.servers and not self._heard():
+            return NameOutcome.NO_SERVER
+        if as_it_is := results.get(name.removesuffix(".")):
+            # glibc reports what the name itself brought, when it was tried.
+            return as_it_is
+        return _closest(list(results.values()))
+
+    def _heard(self) -> bool:
+        unheard = (NameOutcome.REFUSED, NameOutcome.TIMEOUT, NameOutcome.UNREACHABLE)
+        return any(answer.outcome not in unheard for answer in self.answers)
+
+    async def _ask_servers(self, candidate: str) -> Result:
+        # Without a nameserver line glibc asks this machine (resolv.conf(5)). Whoever
+        # kept silent once is asked last from then on, to save the budget.
+        named = dict.fromkeys(self._files.servers or ("127.0.0.1",))
+        servers = sorted(named, key=lambda server: server in self._silent)
+        outcomes: list[NameOutcome] = []
+        for server in servers:
+            left = self._deadline - time.perf_counter()
+            if left <= 0:
+                break
+            last = server == servers[-1]
+            patience = min(left, LAST_PATIENCE_S if last else PATIENCE_S)
+            both = await self._ask_both(server, candidate, patience)
+            self.answers += both
+            addresses = tuple(dict.fromkeys(a for one in both for a in one.addresses))
+            if addresses:
+                return NameOutcome.ANSWERED, addresses
+            outcome = _of_both(both)
+            outcomes.append(outcome)
+            if outcome in (NameOutcome.NXDOMAIN, NameOutcome.NODATA):
+                break
+            if outcome is NameOutcome.TIMEOUT:
+                self._silent.add(server)
+        return _closest(outcomes), ()
+
+    async def _ask_both(
+        self, server: str, candidate: str, patience: float
+    ) -> list[Answer]:
+        stream = "use-vc" in self._files.options
+        return await together(
+            *(
+                dns_ask.ask(
+                    self._ground,
+                    self._place,
+                    server,
+                    candidate,
+                    record,
+                    patience_s=patience,
+                    stream=stream,
+                )
+                for record in ("A", "AAAA")
+            )
+        )
+
+
+def _of_both(both: list[Answer]) -> NameOutcome:
+    """One outcome of two answers without any address."""
+    outcomes = [answer.outcome for answer in both]
+    if all(one in (NameOutcome.NXDOMAIN, NameOutcome.NODATA) for one in outcomes):
+        # One record type exists under the name, so the name exists.
+        return _closest(outcomes)
+    failures = [
+        one for one in outcomes if one not in (NameOutcome.NXDOMAIN, NameOutcome.NODATA)
+    ]
+    return _closest(failures)
+
+
+def _closest(outcomes: Sequence[NameOutcome]) -> NameOutcome:
+    return min(outcomes, key=_CLOSEST.index, default=NameOutcome.TIMEOUT)

@@ -1,0 +1,1 @@
+"""Listeners and connections of a namespace, and the processes that hold them."""
