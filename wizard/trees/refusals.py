@@ -27,8 +27,6 @@ from netwiz.wizard.trees.attempts import counted
 
 CONFIRMATIONS = 2
 """Further probes that a rule with a match unknown to us has to count, one each."""
-NOT_REFUSED = ("prohib", "host", "net-", "net ", "proto", "addr", "route", "policy")
-"""ICMP errors that an application sees as something else than a refusal."""
 
 
 class Birth(Enum):
@@ -221,8 +219,8 @@ class _Fits:
         if link.hung_up:
             return True
         if link.icmp is not None or (found.answer and found.answer.packet.icmp):
-            words = rule.reject_with.replace("icmp", "").lstrip("6x-")
-            return not resets and not words.startswith(NOT_REFUSED)
+            kind = rule.reject_with.replace("icmp", "").lstrip("6x-")
+            return not resets and (not kind or kind.startswith("port"))
         return resets or found.answer is None
 
     def _device(self, rule: Rule) -> bool:

@@ -115,7 +115,8 @@ def which_rule(scene: Scene) -> Ruling:
     """The rule that refused the probe, by its counter and by what it matches."""
     found = search(scene)
     unsupported = tuple(
-        f"cannot tell if `{r.text}` applies to the probe" for r in found.unsure
+        f"cannot tell if `{r.text}` (chain {r.chain}) refused the probe"
+        for r in found.unsure
     ) + tuple(f"the counters of {label} could not be read" for label in found.blind)
     if found.named is None:
         said = "none that is known to fit" if found.unsure else "none counted the probe"
