@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 HOST = "prod-01"
-WIDE = (110, 34)
+WIDE = (112, 34)
 NARROW = (80, 24)
 PATIENCE_S = 20.0
 

@@ -113,7 +113,7 @@ def _listens(listeners: tuple[Listener, ...] | None) -> Line:
             if (protocol, port) == (one.protocol, one.port)
         }
         kind = "" if one.protocol == "tcp" else f"/{one.protocol}"
-        told[(f"*:{one.port}" if both else one.text) + kind] = one.loopback
+        told[_spot(one, both=both) + kind] = one.loopback
     if not told:
         return (("no listener", "dim"),)
     line: list[tuple[str, str]] = [("listens", "dim")]
@@ -122,6 +122,13 @@ def _listens(listeners: tuple[Listener, ...] | None) -> Line:
     if len(told) > MAX_LISTED:
         line.append((f" +{len(told) - MAX_LISTED}", "dim"))
     return tuple(line)
+
+
+def _spot(one: Listener, *, both: bool) -> str:
+    """``:80`` where everybody may come; an address where only some may."""
+    if both or (one.wildcard and one.family == 4):
+        return f":{one.port}"
+    return one.text
 
 
 def _state_note(container: Container) -> Line:

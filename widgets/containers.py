@@ -100,7 +100,7 @@ def _columns(rows: Sequence[Row], *, short: bool) -> list[list[Line]]:
     return [
         [_addresses(row, short=short) for row in rows],
         [_ports(row) for row in rows],
-        [row.listens for row in rows],
+        [_listens(row, short=short) for row in rows],
         [((row.networks, "dim"),) for row in rows],
     ]
 
@@ -109,6 +109,14 @@ def _addresses(row: Row, *, short: bool) -> Line:
     if short and len(row.addresses) > 1:
         return ((row.addresses[0], ""), (f" +{len(row.addresses) - 1}", "dim"))
     return ((" ".join(row.addresses), "" if row.running else "dim"),)
+
+
+def _listens(row: Row, *, short: bool) -> Line:
+    """Where room is short the addresses go without their word."""
+    if short and len(row.listens) > 1:
+        first, *more = row.listens[1:]
+        return ((first[0].lstrip(), first[1]), *more)
+    return row.listens
 
 
 def _ports(row: Row) -> Line:
