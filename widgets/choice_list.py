@@ -14,6 +14,10 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 REVERSED = Style(reverse=True)
+UNDERLINED = Style(underline=True)
+WIDEST = 110
+MARGINS = 5
+"""Of the columns that lists usually stand in."""
 Draw = Callable[[int], Content]
 """An entry's text for a width in columns."""
 
@@ -60,8 +64,10 @@ class ChoiceList(OptionList):
     }
     """
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+    def __init__(self, *, led: bool = False, id: str | None = None) -> None:  # noqa: A002
+        """`led`: the keys come from an input beside it, which has the focus."""
         super().__init__(markup=False, id=id)
+        self._led = led
         self._entries: tuple[Entry, ...] = ()
         self._drawn_for = 0
 
@@ -89,6 +95,11 @@ class ChoiceList(OptionList):
         keys = self.keys
         self.highlighted = keys.index(key) if key in keys else None
 
+    def rows_at(self, width: int) -> int:
+        """How many rows all entries take in a list of so many columns."""
+        room = _room(width)
+        return sum(e.draw(room).plain.count("\n") + 1 for e in self._entries)
+
     def render_line(self, y: int) -> Strip:
         """A line; without colours the cursor is reversed, or nobody would find it."""
         strip = super().render_line(y)
@@ -96,7 +107,8 @@ class ChoiceList(OptionList):
             first = next(iter(strip), None)
             meta = first.style.meta if first and first.style else {}
             if meta.get("option") == self.highlighted:
-                return strip.apply_style(REVERSED)
+                listens = self.has_focus or self._led
+                return strip.apply_style(REVERSED if listens else UNDERLINED)
         return strip
 
     def turn_page(self, by: int) -> None:
@@ -110,12 +122,18 @@ class ChoiceList(OptionList):
         self.call_after_refresh(self.scroll_to_highlight)
 
     def _draw(self, highlight: str) -> None:
-        width = max(self.size.width - 3, 16)
         self._drawn_for = self.size.width
+        # Before the first layout: what is drawn for no width at all would be seen.
+        room = _room(self.size.width or min(self.app.size.width, WIDEST) - MARGINS)
         offset = self.scroll_offset
         self.set_options(
-            Option(entry.draw(width), disabled=not entry.enabled)
+            Option(entry.draw(room), disabled=not entry.enabled)
             for entry in self._entries
         )
         self.move_to(highlight)
         self.scroll_to(y=offset.y, animate=False, immediate=True)
+
+
+def _room(width: int) -> int:
+    """Columns for an entry: beside its padding and the scrollbar."""
+    return max(width - 3, 16)

@@ -36,6 +36,11 @@ def lay_out(blocks: Sequence[Block], width: int) -> Content:
     return Content("\n").join(lines)
 
 
+def rows_of(blocks: Sequence[Block], width: int) -> int:
+    """How many lines they take."""
+    return len(lay_out(blocks, width).plain.splitlines()) if width > 0 else 0
+
+
 class Document(Widget):
     """Shows blocks, as high as they need."""
 
@@ -62,7 +67,7 @@ class Document(Widget):
         width: int,
     ) -> int:
         """As many lines as the paragraphs take at this width."""
-        return len(lay_out(self._blocks, width).plain.splitlines()) if width else 0
+        return rows_of(self._blocks, width)
 
     def render(self) -> Content:
         """The paragraphs at the present width."""

@@ -120,7 +120,7 @@ class SymptomChoice(VerticalScroll, can_focus=False):
 
     def focus_first(self) -> None:
         """Where the keys should go."""
-        self.query_one(ChoiceList).focus()
+        self.screen.set_focus(self.query_one(ChoiceList))
 
     def show_reading(self, words: str, symptom: str = "") -> None:
         """Say what was read from the error line, and put the cursor on it."""
@@ -132,7 +132,7 @@ class SymptomChoice(VerticalScroll, can_focus=False):
         """A line pasted anywhere here is an error line."""
         box = self.query_one(ErrorBox)
         box.value = plain(" ".join(event.text.split()), 600)
-        box.focus()
+        self.screen.set_focus(box)
         event.stop()
 
     @on(ChoiceList.OptionSelected)

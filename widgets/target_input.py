@@ -60,7 +60,7 @@ class TargetInput(TypeAhead):
         """Say in one line why a target cannot be used."""
         line: Line = (("✗ ", "bad"), (words, "bad"))
         self.query_one("#below", Static).update(line_content(line))
-        self.input.focus()
+        self.screen.set_focus(self.input)
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
@@ -107,11 +107,14 @@ def meaning(target: Target) -> str:
 
 
 def _matches(suggestion: Suggestion, wanted: list[str]) -> bool:
-    text = f"{suggestion.target.text} {suggestion.reason}".casefold()
+    said = (suggestion.target.text, suggestion.reason, suggestion.caveat)
+    text = " ".join(said).casefold()
     return all(word in text for word in wanted)
 
 
 def _draw(suggestion: Suggestion, width: int) -> Content:
     name = clip(suggestion.target.text, TARGET_COLUMN - 2)
     head: Line = ((name, "strong"),)
-    return row(head, ((suggestion.reason, "dim"),), (), width, TARGET_COLUMN)
+    caveat = f", {suggestion.caveat}" if suggestion.caveat else ""
+    body: Line = ((suggestion.reason, "dim"), (caveat, "odd"))
+    return row(head, body, (), width, TARGET_COLUMN)

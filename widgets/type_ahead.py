@@ -49,7 +49,7 @@ class TypeAhead(Vertical, can_focus=False):
         yield Static(self.QUESTION, classes="question")
         yield Box(placeholder=self.PLACEHOLDER, max_length=300)
         yield Static("", id="below", markup=False)
-        yield ChoiceList()
+        yield ChoiceList(led=True)
 
     @property
     def input(self) -> Input:
@@ -63,7 +63,7 @@ class TypeAhead(Vertical, can_focus=False):
 
     def focus_first(self) -> None:
         """Where the keys should go."""
-        self.input.focus()
+        self.screen.set_focus(self.input)
 
     def action_down(self) -> None:
         """To the next entry."""
@@ -84,4 +84,4 @@ class TypeAhead(Vertical, can_focus=False):
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """A click into the list leaves the keys with the input."""
         if isinstance(event.widget, ChoiceList):
-            self.input.focus()
+            self.screen.set_focus(self.input)

@@ -33,6 +33,17 @@ def verdict_blocks(diagnosis: Diagnosis, before: Diagnosis | None) -> list[Block
     ]
 
 
+def essential_blocks(diagnosis: Diagnosis, before: Diagnosis | None) -> list[Block]:
+    """The beginning of it: what it is, and what that rests on."""
+    cause = diagnosis.cause
+    return [
+        *_change(diagnosis, before),
+        *_head(diagnosis),
+        *_listed("Evidence", cause.evidence if cause else ()),
+        *_listed("Missing", diagnosis.missing),
+    ]
+
+
 def outcome_words(diagnosis: Diagnosis) -> str:
     """The outcome in two or three words, for a comparison."""
     symptom = diagnosis.case.symptom

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
@@ -63,12 +63,13 @@ class WalkView(ChoiceList):
         if following:
             self.scroll_to_highlight()
 
-    def point_at(self, marks: Collection[Mark]) -> None:
-        """Put the cursor on the last step with one of these marks, if there is one."""
-        numbers = [n for n, step in enumerate(self.steps) if step.mark in marks]
+    def point_at(self, wanted: Callable[[Step], bool]) -> bool:
+        """Put the cursor on the last such step; say whether there is one."""
+        numbers = [n for n, step in enumerate(self.steps) if wanted(step)]
         if numbers:
             self.highlighted = numbers[-1]
             self.scroll_to_highlight()
+        return bool(numbers)
 
     @property
     def step(self) -> Step | None:

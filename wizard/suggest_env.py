@@ -46,10 +46,18 @@ _ANY = ("0.0.0.0", "::", "[::]", "*")
 
 
 def targets_of_env(env: Iterable[str]) -> tuple[tuple[str, Target], ...]:
-    """(variable, target) for every place that the environment names."""
+    """(variable, target) for every place that the environment names.
+
+    URLs first, and then in the order of the names: the engine shuffles variables
+    whenever it makes a container, and the list should not be another one after that.
+    """
     variables = dict(line.partition("=")[::2] for line in env)
     found: list[tuple[str, Target]] = []
-    for name, value in variables.items():
+
+    def order(item: tuple[str, str]) -> tuple[bool, str]:
+        return _URL.search(item[1]) is None, item[0]
+
+    for name, value in sorted(variables.items(), key=order):
         if not value or _ignored(name):
             continue
         targets = _of_variable(name, value, variables)

@@ -250,10 +250,13 @@ async def test_tab_gives_the_room_to_the_other_pane() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         pane = app.wizard.query_one(WalkPane)
-        assert pane.verdict_view.size.height > pane.walk_view.size.height
+        rows = pane.walk_view.size.height
+        assert 4 <= rows < pane.verdict_view.size.height
         await _press_until_walk(pilot, pane)
         await settle(pilot)
-        assert pane.verdict_view.size.height < pane.walk_view.size.height
+        assert pane.walk_view.size.height > rows
+        assert pane.walk_view.max_scroll_y == 0
+        assert pane.verdict_view.size.height >= 3
 
 
 async def _press_until_walk(pilot: Pilot[None], pane: WalkPane) -> None:

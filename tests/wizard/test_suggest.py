@@ -49,12 +49,10 @@ def test_a_host_and_its_port_are_one_target() -> None:
 
 
 def test_several_hosts_are_several_targets() -> None:
-    assert targets("M=mongodb://a:1,b:2/x", "K=k1:9092,k2:9093") == [
-        "a:1",
-        "b:2",
-        "k1:9092",
-        "k2:9093",
-    ]
+    expected = ["b:1", "a:2", "j:80", "k1:9092", "k2:9093"]
+    env = ("K=k1:9092,k2:9093", "M=mongodb://b:1,a:2/x", "J=j:80")
+    # The engine's own order of variables is as good as random.
+    assert targets(*env) == targets(*reversed(env)) == expected
 
 
 @pytest.mark.parametrize(
@@ -132,8 +130,20 @@ def test_a_neighbour_that_does_not_run_says_so() -> None:
     order = replace(shop.ORDER, env=())
     snapshot = shop.snapshot()
     snapshot = replace(snapshot, containers=(order, *snapshot.containers[1:]))
-    reasons = {s.target.text: s.reason for s in suggest(snapshot, ORDER)}
-    assert reasons["cache:6379"].endswith("which is exited")
+    caveats = {s.target.text: s.caveat for s in suggest(snapshot, ORDER)}
+    assert caveats["cache:6379"] == "cache is exited"
+    assert caveats["pg:3000"] == ""
+
+
+def test_a_port_on_a_loopback_says_so_whoever_suggests_it() -> None:
+    own = (Listener("127.0.0.1", 5432), Listener("::1", 5432, family=6))
+    table = SocketTable(place=shop.PG.place, listeners=(*own, *LISTENERS))
+    found = suggest(shop.snapshot(), ORDER, listening={shop.PG_ID: table})
+    of_env = next(s for s in found if s.target.text == "pg:5432")
+    assert of_env.reason == "DATABASE_URL of order"
+    assert of_env.caveat == "pg listens on 127.0.0.1 and ::1 only"
+    reachable = next(s for s in found if s.target.text == "pg:9187")
+    assert reachable.caveat == ""
 
 
 def test_the_host_is_offered_its_own_published_ports() -> None:

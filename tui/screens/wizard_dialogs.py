@@ -131,7 +131,7 @@ class OverrideChoice(ModalScreen[str | None]):
             words = "what the probes find"
             entries.append(Entry(FOUND, partial(_draw, words, taken=False)))
         self.query_one(ChoiceList).show(entries, step.branch)
-        self.query_one(ChoiceList).focus()
+        self.set_focus(self.query_one(ChoiceList))
 
     @on(ChoiceList.OptionSelected)
     def _chosen(self, event: ChoiceList.OptionSelected) -> None:

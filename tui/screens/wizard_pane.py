@@ -9,11 +9,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Container, Vertical, VerticalScroll
+from textual.containers import Vertical, VerticalScroll
 from textual.message import Message
+from textual.widget import Widget
 from textual.worker import Worker, WorkerState
 
 from netwiz.probes.facts import Snapshot
@@ -24,6 +25,7 @@ from netwiz.tui.screens.wizard_walk import WalkEnded, Walker, WalkMoved
 from netwiz.widgets.path_view import PathView
 from netwiz.widgets.verdict_blocks import fix_commands
 from netwiz.widgets.verdict_view import VerdictView
+from netwiz.widgets.walk_panes import WalkPanes
 from netwiz.widgets.walk_view import WalkView
 from netwiz.wizard import verdict as types
 from netwiz.wizard.case import Case
@@ -97,9 +99,7 @@ class WalkPane(Vertical):
     def compose(self) -> ComposeResult:
         with PathScroll(id="path"):
             yield PathView()
-        with Container(id="panes"):
-            yield WalkView(id="walk-steps")
-            yield VerdictView(id="verdict")
+        yield WalkPanes(id="panes")
 
     def on_mount(self) -> None:
         """Name the panes."""
@@ -117,7 +117,11 @@ class WalkPane(Vertical):
 
     def focus_first(self) -> None:
         """Where the keys should go."""
-        (self.verdict_view if self.diagnosis else self.walk_view).focus()
+        self._focus(self.verdict_view if self.diagnosis else self.walk_view)
+
+    def _focus(self, widget: Widget) -> None:
+        """At once: `focus()` would let keys that were typed ahead go elsewhere."""
+        self.screen.set_focus(widget)
 
     # Walking
 
@@ -136,7 +140,8 @@ class WalkPane(Vertical):
         self.diagnosis = None
         self._show(Progress(case, (), BEGIN))
         self.verdict_view.show_waiting()
-        self.walk_view.focus()
+        self._focus(self.walk_view)
+        self._say("")
         self._tell_state("walking")
         self.run_worker(
             self._walker.walk(case, self._overrides, fresh=fresh),
@@ -167,25 +172,24 @@ class WalkPane(Vertical):
         self._case = diagnosis.case
         self.diagnosis = diagnosis
         self.walk_view.show_steps(diagnosis.steps)
-        self.walk_view.point_at(DECISIVE)
+        if not self.walk_view.point_at(lambda step: step.overridden):
+            self.walk_view.point_at(lambda step: step.mark in DECISIVE)
         self._show_path(diagnosis.path)
         self.verdict_view.show_diagnosis(diagnosis, self._before)
-        self.verdict_view.focus()
+        self.query_one(WalkPanes).share_out()
+        self._focus(self.verdict_view)
+        self._say("")
         self._tell_state("", diagnosis.elapsed_ms, snapshot)
 
     def _show(self, progress: Progress, *, paused: bool = False) -> None:
         self.walk_view.show_steps(progress.steps, progress.asking, paused=paused)
         self._show_path(progress.path)
+        self.query_one(WalkPanes).share_out()
 
     def _show_path(self, path: types.Path) -> None:
         known = path.forward or path.backward or path.verdict
         self.query_one("#path").display = bool(known)
         self.query_one(PathView).show(path)
-
-    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        """On a small screen the pane with the focus gets most of the room."""
-        if event.widget in (self.walk_view, self.verdict_view):
-            self.set_class(event.widget is self.verdict_view, "-verdict")
 
     # Keys
 
@@ -216,7 +220,7 @@ class WalkPane(Vertical):
 
     def action_pane(self, which: str) -> None:
         """Go to a pane."""
-        (self.verdict_view if which == "verdict" else self.walk_view).focus()
+        self._focus(self.verdict_view if which == "verdict" else self.walk_view)
 
     def action_copy(self) -> None:
         """The commands that mend it, if the verdict is looked at; else the report."""
@@ -274,7 +278,7 @@ class WalkPane(Vertical):
         steps = event.control.steps
 
         def closed(override: bool | None) -> None:
-            self.walk_view.focus()
+            self._focus(self.walk_view)
             if override:
                 self.action_override()
 
