@@ -143,7 +143,7 @@ def lost(scene: Scene) -> Ruling:
     link = found.connection
     values = {
         "address": link.address,
-        "fate": fate(found),
+        "met": link.icmp.text if link.icmp else link.outcome.value,
         "last_seen": seen,
         "rules": "; ".join(evidence[1:]) or "no refusing rule counted it",
     }
@@ -228,7 +228,7 @@ NODES = (
             "here": Branch(
                 "as far as was seen",
                 undetermined(
-                    "{client} to {target}: {fate}; {last_seen}; {rules}",
+                    "{client} to {target}: {met}; {last_seen}; {rules}",
                     "the tree of this symptom is not complete yet: the path and the "
                     "counters above are where to look",
                 ),

@@ -92,7 +92,7 @@ def _on_the_way(scene: Scene, born: Birth, values: dict[str, str]) -> Ruling:
     if born is Birth.WITHIN:
         return Ruling(
             "within",
-            f"{name} itself: no packet left it",
+            f"{'this host' if scene.place == HOST else name} itself: no packet left it",
             Mark.BAD,
             evidence=(f"no {first} left {name}, yet it was refused",),
             values=values,

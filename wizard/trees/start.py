@@ -160,13 +160,23 @@ def known_name(scene: Scene) -> Ruling:
             focus=Focus(server=server),
         )
     server = next(c for c in owners if c.running)
-    networks = ", ".join(n.network for n in server.attachments) or "none"
+    networks = _networks(server)
+    mine = _networks(scene.client) if scene.client else "no container network"
     return Ruling(
         "apart",
         f"{server.name} runs, on {networks}",
         Mark.ODD,
-        values={"server": server.name, "networks": networks},
+        values={"server": server.name, "networks": networks, "mine": mine},
     )
+
+
+def _networks(container: Container) -> str:
+    if container.on_host_network:
+        return "the host's network"
+    names = [n.network for n in container.attachments]
+    if "bridge" in names:
+        names[names.index("bridge")] = "bridge (the default, which has no names)"
+    return ", ".join(names) or "no network"
 
 
 def reach(scene: Scene) -> Ruling:
@@ -314,8 +324,8 @@ NODES = (
                 "a running container",
                 undetermined(
                     "{host} did not resolve for {client} ({name_outcome}), though "
-                    "container {server} runs on {networks}",
-                    "have {client} and {server} a user-defined network in common?",
+                    "container {server} runs: it is on {networks}, {client} on {mine}",
+                    "give {client} and {server} a user-defined network in common",
                 ),
             ),
             "unknown": Branch(
