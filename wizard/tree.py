@@ -18,6 +18,8 @@ from netwiz.wizard.verdict import Mark, Result
 if TYPE_CHECKING:
     from netwiz.wizard.scene import Focus, Scene
 
+UNSAID = "unsaid"
+"""The branch of a person's question that is taken when nobody answers."""
 UNSEEN = "unseen"
 """The branch every node has: the probe behind the question could not look."""
 
@@ -111,6 +113,8 @@ class Node:
     """A template, filled from the values known when it is asked."""
     judge: Judge
     branches: Mapping[str, Branch]
+    personal: bool = False
+    """Only a person can answer; the machine cannot know. It has the branch `unsaid`."""
 
     def follow(self, key: str) -> Branch:
         """The branch of that key; every node has the unseen one."""

@@ -21,12 +21,13 @@ from netwiz.wizard.fill import fill
 from netwiz.wizard.path import path_of
 from netwiz.wizard.record import Answered, steps_of
 from netwiz.wizard.scene import Needed, Scene, Unseen
-from netwiz.wizard.tree import UNSEEN, Leaf, Node, Ruling, Tree, undetermined
+from netwiz.wizard.tree import UNSAID, UNSEEN, Leaf, Node, Ruling, Tree, undetermined
 from netwiz.wizard.trees import tree_for
-from netwiz.wizard.verdict import Diagnosis, Mark, Progress
+from netwiz.wizard.verdict import Diagnosis, Mark, Option, Progress
 
 Perform = Callable[[Request], Awaitable[Finding]]
 Tell = Callable[[Progress], None]
+Asker = Callable[["Ask"], Awaitable[str]]
 
 MAX_ROUNDS = 64
 """A walk is a few dozen questions long; beyond this a tree has lost its way."""
@@ -39,6 +40,16 @@ class Run:
 
     requests: tuple[Request, ...]
     asking: str
+    so_far: tuple[Answered, ...]
+
+
+@dataclass(frozen=True)
+class Ask:
+    """Only the person can answer this; `overrides` carries the answer back."""
+
+    node: str
+    question: str
+    options: tuple[Option, ...]
     so_far: tuple[Answered, ...]
 
 
@@ -56,8 +67,8 @@ def step(
     findings: Mapping[Request, Finding],
     overrides: Mapping[str, str] | None = None,
     tree: Tree | None = None,
-) -> Run | Conclude:
-    """What comes next for this case, given what is known."""
+) -> Run | Ask | Conclude:
+    """What comes next for this case, given what is known and what a person said."""
     tree = tree or tree_for(case.symptom)
     base = {"client": case.client.name, "target": case.target.text}
     base |= {"host": case.target.host, "port": str(case.target.port or "")}
@@ -75,7 +86,10 @@ def step(
         except Needed as needed:
             asking = fill(node.question, scene.values)
             return Run(needed.requests, asking, so_far)
-        overridden = (overrides or {}).get(node.id, "") == ruling.branch
+        said = (overrides or {}).get(node.id, "")
+        if node.personal and not said and ruling.branch == UNSAID:
+            return _ask(node, scene, so_far)
+        overridden = said == ruling.branch != UNSAID
         so_far = (*so_far, Answered(node, ruling, scene, overridden))
         scene = replace(
             scene,
@@ -86,6 +100,14 @@ def step(
         if isinstance(branch.to, Leaf):
             return Conclude(branch.to, so_far, scene)
         node = tree.nodes[branch.to]
+
+
+def _ask(node: Node, scene: Scene, so_far: tuple[Answered, ...]) -> Ask:
+    options = tuple(
+        Option(key, fill(branch.words, scene.values))
+        for key, branch in node.branches.items()
+    )
+    return Ask(node.id, fill(node.question, scene.values), options, so_far)
 
 
 def _rule(node: Node, scene: Scene, forced: str) -> Ruling:
@@ -99,6 +121,16 @@ def _rule(node: Node, scene: Scene, forced: str) -> Ruling:
         ruling = Ruling(UNSEEN, failed.what, Mark.UNKNOWN, values=values)
     if forced and forced != ruling.branch and forced in (*node.branches, UNSEEN):
         words = node.follow(forced).words
+        if node.personal:
+            said = f"{fill(words, scene.values)} (your word)"
+            heard = fill(node.question, scene.values)
+            return replace(
+                ruling,
+                branch=forced,
+                answer=said,
+                mark=Mark.ODD,
+                evidence=(f"asked '{heard}', you said: {fill(words, scene.values)}",),
+            )
         return replace(
             ruling,
             branch=forced,
@@ -116,10 +148,16 @@ async def diagnose(
     *,
     overrides: Mapping[str, str] | None = None,
     tell: Tell | None = None,
+    ask: Asker | None = None,
 ) -> Diagnosis:
-    """Walk the case to its end, fetching what each question needs."""
+    """Walk the case to its end, fetching what each question needs.
+
+    `ask` puts a question to the person and returns the key of an option. Without it,
+    or with an empty answer, the walk goes on by what nobody's word is needed for.
+    """
     start = time.perf_counter()
     findings: dict[Request, Finding] = {}
+    said = dict(overrides or {})
     told = tell or (lambda _: None)
 
     def elapsed() -> float:
@@ -127,13 +165,16 @@ async def diagnose(
 
     so_far: tuple[Answered, ...] = ()
     for _ in range(MAX_ROUNDS):
-        reached = step(case, findings, overrides)
+        reached = step(case, findings, said)
         so_far = reached.so_far
         path = path_of(so_far[-1].scene if so_far else None)
         if isinstance(reached, Conclude):
             diagnosis = conclude(case, reached.leaf, reached.so_far, reached.scene)
             told(Progress(case, diagnosis.steps, "", diagnosis.path, elapsed()))
             return replace(diagnosis, elapsed_ms=elapsed())
+        if isinstance(reached, Ask):
+            said[reached.node] = (await ask(reached) if ask else "") or UNSAID
+            continue
         steps = steps_of(reached.so_far)
         told(Progress(case, steps, reached.asking, path, elapsed()))
         found = await asyncio.gather(*map(perform, reached.requests))

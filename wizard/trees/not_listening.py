@@ -18,7 +18,7 @@ from netwiz.probes.requests import (
     WatchListener,
 )
 from netwiz.wizard.scene import Focus, Scene, Unseen
-from netwiz.wizard.tree import Branch, Node, Ruling, fault
+from netwiz.wizard.tree import UNSAID, Branch, Node, Ruling, fault
 from netwiz.wizard.trees.words import (
     YOUNG_S,
     age_s,
@@ -274,12 +274,18 @@ def somewhere_else(scene: Scene) -> Ruling:
         return Ruling("address", f"{holder.name} does", Mark.BAD, evidence, values)
     own = [s for s in scene.sockets(focus.place).listeners if not s.loopback]
     if not own:
-        return Ruling("no", f"{holder.name} does too, but {server.name} serves nothing")
+        evidence = (f"{server.name} serves nothing at all", *evidence)
+        return Ruling("doubt", f"{holder.name} does", Mark.ODD, evidence, values)
     evidence = (
         f"{scene.case.target.host} is {server.name}, which serves {listed(own)}",
         *evidence,
     )
     return Ruling("name", f"{holder.name} does", Mark.BAD, evidence, values)
+
+
+def meant(_: Scene) -> Ruling:
+    """Which of two containers was meant: no probe can tell."""
+    return Ruling(UNSAID, "only you can tell; taken as meant", Mark.UNKNOWN)
 
 
 NODES = (
@@ -331,8 +337,20 @@ NODES = (
             "name": Branch(
                 "yes, and it is the likelier one", fault("wrong-target-address")
             ),
+            "doubt": Branch("yes, but this one serves nothing yet", "meant"),
             "no": Branch("no", "starting"),
         },
+    ),
+    Node(
+        "meant",
+        "is {server} the one to ask on port {port}, and not {holder_name}?",
+        meant,
+        {
+            "yes": Branch("yes", "starting"),
+            "no": Branch("no, the other one", fault("wrong-target-address")),
+            UNSAID: Branch("nobody said", "starting"),
+        },
+        personal=True,
     ),
     Node(
         "starting",
