@@ -18,7 +18,7 @@ from netwiz.probes.facts import (
     Ruleset,
 )
 from netwiz.wizard.verdict import Diagnosis, Result
-from tests.wizard.test_judge_causes import BETWEEN, OPEN, RULE
+from tests.wizard.judge_table import BETWEEN, OPEN, RULE
 from tests.wizard.world import BRIDGE, ORDER, PG, World, container, walk
 
 NFT = replace(
