@@ -73,6 +73,7 @@ def step(
     base = {"client": case.client.name, "target": case.target.text}
     base |= {"host": case.target.host, "port": str(case.target.port or "")}
     base |= {"server": case.target.host, "address": case.target.host}
+    base["spot"] = case.target.text
     base["dials"] = f"dials {case.target.text}"
     base["within"] = f"in {case.target.host}"
     base["slash"] = "" if case.target.protocol.value == "tcp" else "/udp"

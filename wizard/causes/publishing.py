@@ -13,7 +13,7 @@ CAUSES = (
         group=GROUP,
         title="port {port} of {server} is not published on this host",
         explanation=(
-            "{client} dials {address}:{port}, an address of this host, where nothing "
+            "{client} dials {spot}, an address of this host, where nothing "
             "listens on that port. {server} serves port {port}, but only inside its "
             "networks: it was started without publishing it."
         ),

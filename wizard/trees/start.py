@@ -25,6 +25,7 @@ from netwiz.wizard.tree import (
     undetermined,
 )
 from netwiz.wizard.trees.attempts import Try, asleep, first_failing, tries
+from netwiz.wizard.trees.words import dial
 from netwiz.wizard.verdict import Mark
 
 EMBEDDED_DNS = "127.0.0.11"
@@ -206,6 +207,7 @@ def reach(scene: Scene) -> Ruling:
     worst = first_failing(made)
     link = worst.link
     values |= {"address": link.address, "outcome": link.outcome.value}
+    values["spot"] = dial(link.address, link.port)
     key = {
         Outcome.REFUSED: "refused",
         Outcome.SILENT: "silent",
