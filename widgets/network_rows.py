@@ -132,10 +132,6 @@ def _network(
         )
 
 
-def _member_rank(member: tuple[Attachment, Container]) -> tuple[bool, str]:
-    return (not member[1].running, member[1].name)
-
-
 def _host(
     snapshot: Snapshot, folds: Mapping[str, bool], *, open_: bool
 ) -> Iterator[NetRow]:

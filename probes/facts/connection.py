@@ -37,11 +37,6 @@ class Outcome(StrEnum):
     RESET = "reset"
     """ECONNRESET during the handshake."""
 
-    @property
-    def unreachable(self) -> bool:
-        """Either kind of unreachable."""
-        return self in (Outcome.HOST_UNREACHABLE, Outcome.NET_UNREACHABLE)
-
 
 class After(StrEnum):
     """What happened in the first moments after an accept."""

@@ -241,17 +241,6 @@ class Snapshot:
         """Where a container's sockets are: the host's namespace if it shares that."""
         return HOST if container.on_host_network else container.place
 
-    def housemates(self, container: Container) -> tuple[Container, ...]:
-        """Running containers meant to share its namespace, itself first."""
-
-        def home(c: Container) -> str:
-            owner = self.find(c.rides_on)
-            return owner[0].id if owner else c.id
-
-        mine = home(container)
-        others = (c for c in self.containers if c.id != container.id and c.running)
-        return (container, *(c for c in others if home(c) == mine))
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SnapshotTaken(Finding):

@@ -84,10 +84,6 @@ class Attempted(Finding):
         """What came back."""
         return tuple(s for s in self.sightings if s.reply)
 
-    def seen_at(self, place: Place, *, reply: bool = False) -> tuple[Sighting, ...]:
-        """Sightings in one namespace."""
-        return tuple(s for s in self.sightings if s.place == place and s.reply is reply)
-
     @property
     def answer(self) -> Sighting | None:
         """The first sighting of the answer: where it was born."""
