@@ -6,7 +6,7 @@ import pytest
 
 from tests.lab import leftovers
 from tests.lab.engine import Lab
-from tests.screens.on_the_lab import leave, netwiz, overview, raise_shop, retype
+from tests.screens.on_the_lab import go_to, leave, netwiz, overview, raise_shop, retype
 from tests.screens.terminal import terminal
 
 pytestmark = pytest.mark.lab
@@ -52,7 +52,7 @@ def test_without_an_engine_the_host_and_its_namespaces_are_there(
         desk.wait("host ──▶ ?", "step 1 of 4")
         desk.press("Enter")
         desk.wait("step 3 of 4")
-        retype(desk, "10.99.0.1:8123")
+        go_to(desk, "10.99.0.1:8123")
         desk.wait("Root cause", "127.0.0.1:8123")
         desk.press("Escape")
         desk.wait("step 3 of 4")

@@ -100,7 +100,11 @@ async def test_an_override_walks_on_from_there_and_can_be_taken_back() -> None:
         assert app.script.overrides == [{}, {"who": "host"}]
         assert "[your answer]" in text_of(app)
         assert "rests on your own answer" in text_of(app)
-        await pilot.press("1", "home", "o", "end", "enter")
+        # The cursor is where one would take it back.
+        step = app.wizard.query_one(WalkPane).walk_view.step
+        assert step is not None
+        assert step.overridden
+        await pilot.press("1", "o", "end", "enter")
         await settle(pilot)
         assert app.script.overrides[-1] == {}
         assert "[your answer]" not in text_of(app)
@@ -196,6 +200,43 @@ async def test_leaving_step_mode_runs_to_the_end() -> None:
         await pilot.press("s")
         await settle(pilot)
         assert app.wizard.query_one(WalkPane).diagnosis == samples.REFUSED
+
+
+async def test_what_was_said_on_the_way_does_not_outlive_the_walk() -> None:
+    app = WizardApp(Script(samples.REFUSED, samples.REFUSED))
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        await pilot.press("s")
+        await settle(pilot)
+        assert "step by step" in notice(app)
+        await pilot.press("v")
+        await settle(pilot, walked=False)
+        assert notice(app) == ""
+        await pilot.press("s")
+        await settle(pilot)
+        assert app.wizard.query_one(WalkPane).diagnosis == samples.REFUSED
+        assert notice(app) == ""
+
+
+async def test_without_colours_the_cursor_says_which_list_has_the_keys(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = WizardApp()
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        view = app.wizard.query_one(WalkPane).walk_view
+
+        def styles() -> set[tuple[bool, bool]]:
+            strips = [view.render_line(y) for y in range(view.size.height)]
+            pieces = [piece.style for strip in strips for piece in strip]
+            marked = [s for s in pieces if s and (s.reverse or s.underline)]
+            return {(bool(s.reverse), bool(s.underline)) for s in marked}
+
+        assert styles() == {(False, True)}
+        await pilot.press("1")
+        await settle(pilot)
+        assert styles() == {(True, False)}
 
 
 async def test_a_reasoning_that_breaks_ends_in_words() -> None:

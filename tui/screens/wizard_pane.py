@@ -211,8 +211,11 @@ class WalkPane(Vertical):
     def action_step_mode(self) -> None:
         """Pause before each question, or run."""
         on_now = self._walker.step_or_run()
-        words = "step by step: space asks the next question" if on_now else "running"
-        self._say(words)
+        self._say(
+            "step by step from here on: space asks the next question"
+            if on_now
+            else "from here on the walk runs by itself"
+        )
 
     def action_go(self) -> None:
         """Ask the question that waits."""
