@@ -16,9 +16,12 @@ def plain(text: str | bytes | None, limit: int = LIMIT) -> str:
     """
     if text is None:
         return ""
+    cut = False
     if isinstance(text, bytes):
-        text = text[: limit * 4].decode("utf-8", "replace")
-    cut = len(text) > limit
+        # A character takes at most four bytes (RFC 3629).
+        cut = len(text) > 4 * limit
+        text = text[: 4 * limit].decode("utf-8", "replace")
+    cut = cut or len(text) > limit
     text = text[:limit]
     if not (text.isascii() and text.isprintable()):
         text = "".join(map(_shown, text))

@@ -82,6 +82,8 @@ def owners_of_name(snapshot: Snapshot, name: str) -> tuple[Container, ...]:
     The stopped ones are among them; the nearest meaning comes first.
     """
     wanted = name.rstrip(".").lower()
+    if not wanted:
+        return ()
 
     def rank(c: Container) -> int:
         if wanted == c.name.lower():
