@@ -5,11 +5,14 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 
 from tests.lab import check, loader
 from tests.lab.engine import Lab
 from tests.lab.judge import netwiz_command
 from tests.lab.stage import Stage
+from tests.lab.state import wait_until
 from tests.screens.terminal import Terminal, terminal
 
 SHOP = "refused/shop"
@@ -92,3 +95,19 @@ def leave(desk: Terminal, *, code: int = 0) -> None:
     desk.wait("echo $((40 + 2))-again")
     desk.press("Enter")
     desk.wait("\n42-again")
+
+
+def outage(lab: Lab) -> Path:
+    """Stop the engine until the file is there that this hands back."""
+    back = lab.names.folder / "files" / "back"
+    back.unlink(missing_ok=True)
+    systemctl = lab.names.folder / "bin/systemctl"
+    wait = f"until test -e {back}; do sleep 0.1; done"
+    line = f"{systemctl} stop docker; {wait}; {systemctl} start docker"
+    lab.spawn(["sh", "-c", line], on="host")
+    wait_until(partial(_is_gone, lab), "the engine has stopped")
+    return back
+
+
+def _is_gone(lab: Lab) -> bool:
+    return not (lab.names.folder / "dockerd.pid").exists()

@@ -1,14 +1,11 @@
 """What happens at the engine comes to the screen by itself, and nothing jumps."""
 
 import re
-from functools import partial
-from pathlib import Path
 
 import pytest
 
 from tests.lab.engine import Lab
-from tests.lab.state import wait_until
-from tests.screens.on_the_lab import leave, overview, raise_shop
+from tests.screens.on_the_lab import leave, outage, overview, raise_shop
 from tests.screens.terminal import Terminal
 
 pytestmark = pytest.mark.lab
@@ -125,19 +122,3 @@ def test_the_engine_goes_and_comes_back(shop: Lab) -> None:
         wait_row(desk, "pg", "●", "172.28.0.")
         desk.wait("1/5 containers", seconds=SOON_S)
         leave(desk)
-
-
-def outage(lab: Lab) -> Path:
-    """Stop the engine until the file is there that this hands back."""
-    back = lab.names.folder / "files" / "back"
-    back.unlink(missing_ok=True)
-    systemctl = lab.names.folder / "bin/systemctl"
-    wait = f"until test -e {back}; do sleep 0.1; done"
-    line = f"{systemctl} stop docker; {wait}; {systemctl} start docker"
-    lab.spawn(["sh", "-c", line], on="host")
-    wait_until(partial(_is_gone, lab), "the engine has stopped")
-    return back
-
-
-def _is_gone(lab: Lab) -> bool:
-    return not (lab.names.folder / "dockerd.pid").exists()

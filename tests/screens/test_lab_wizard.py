@@ -13,9 +13,11 @@ from tests.screens.on_the_lab import (
     back_to_the_overview,
     leave,
     name_the_client,
+    outage,
     overview,
     raise_shop,
 )
+from tests.screens.terminal import Terminal
 
 pytestmark = pytest.mark.lab
 ONLY_LOOPBACK = "listens on 127.0.0.1:3000 only"
@@ -138,3 +140,30 @@ def test_the_client_goes_in_mid_walk(shop: Stage) -> None:
         back_to_the_overview(desk)
         desk.wait("4 containers")
         leave(desk)
+
+
+def test_the_engine_goes_in_mid_walk(shop: Stage) -> None:
+    with overview(shop.lab, (110, 34)) as desk:
+        answer_questions(desk, "order", "pg:3000")
+        desk.wait("Root cause")
+        back = outage(shop.lab)
+        desk.press("v")
+        # An engine that does not answer is no cause of a refusal, nor a cure of it.
+        desk.wait(
+            "was: refused, service-bound-loopback", "now: undetermined", "Missing"
+        )
+        back.touch()
+        # As any engine that is stopped in order, it has ended its containers.
+        desk.until(lambda shown: proven(desk, shown), "the engine has told")
+        back_to_the_overview(desk)
+        desk.wait("0/5 containers", without=["engine gone since"])
+        leave(desk)
+
+
+def proven(desk: Terminal, shown: str) -> bool:
+    """Whether it says that order ended; else ask once more."""
+    if "Order is not running" in shown:
+        return True
+    if "v Prove it" in shown:
+        desk.press("v")
+    return False
