@@ -16,6 +16,8 @@ from netwiz.probes.facts import (
     Rule,
     RuleHit,
     Ruleset,
+    Snapshot,
+    State,
 )
 from netwiz.wizard.verdict import Diagnosis, Result
 from tests.wizard.judge_table import BETWEEN, OPEN, RULE
@@ -163,3 +165,31 @@ async def test_the_answer_must_be_the_one_that_the_rule_gives(
     found = await walk(world)
     wanted = "forward-reject-port-unreachable" if blamed else ""
     assert named(found) == wanted
+
+
+@pytest.mark.parametrize("who", ["order", "pg"])
+async def test_what_is_being_removed_is_never_to_be_started(who: str) -> None:
+    parts = {c.name: c for c in (ORDER, PG)}
+    leaving = replace(parts[who], state=State.REMOVING, pid=0)
+    parts[who] = leaving
+    names: dict[str, tuple[str, ...]] = {"pg": ("172.18.0.2",)}
+    if who == "pg":
+        names = {}
+    found = await walk(World(containers=tuple(parts.values()), names=names))
+    assert found.result is Result.UNDETERMINED
+    assert found.cause is None
+    assert any("remov" in line for line in found.missing)
+
+
+async def test_an_engine_that_has_gone_is_not_a_client_that_has() -> None:
+    class Gone(World):
+        @property
+        def snapshot(self) -> Snapshot:
+            return replace(
+                super().snapshot, engine=None, containers=(), missing="no engine at x"
+            )
+
+    found = await walk(Gone())
+    assert found.result is Result.UNDETERMINED
+    assert found.cannot_look
+    assert found.missing[0] == "no engine at x"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from netwiz.probes.facts import (
     Container,
+    Failed,
+    Failure,
     NameOutcome,
     NamespaceIdentity,
     Outcome,
@@ -14,7 +16,7 @@ from netwiz.probes.facts import (
 )
 from netwiz.probes.requests import IdentifyNamespace, ReadRules, Resolve
 from netwiz.wizard.case import ClientKind
-from netwiz.wizard.scene import Focus, Scene
+from netwiz.wizard.scene import Focus, Scene, Unseen
 from netwiz.wizard.tree import (
     HEALTHY,
     Branch,
@@ -44,9 +46,11 @@ def who_asks(scene: Scene) -> Ruling:
         )
     if kind is not ClientKind.CONTAINER:
         return Ruling("here", "yes")
-    client = scene.client
-    if client is None:
-        return Ruling("gone", "the engine no longer knows it", Mark.BAD)
+    client, snapshot = scene.client, scene.snapshot
+    if client is None and snapshot.engine is None:
+        raise Unseen(Failed(kind=Failure.ENGINE, what=snapshot.missing))
+    if client is None or client.state is State.REMOVING:
+        return Ruling("gone", "the engine no longer has it", Mark.BAD)
     if not client.running:
         return Ruling(
             "stopped", f"it is {client.state}", Mark.BAD, focus=Focus(server=client)
@@ -262,8 +266,8 @@ NODES = (
             "gone": Branch(
                 "it is gone",
                 undetermined(
-                    "{client} is gone: the engine no longer knows it",
-                    "start it and diagnose again",
+                    "{client} is gone: the engine has removed it",
+                    "create it again, then diagnose again",
                 ),
             ),
         },

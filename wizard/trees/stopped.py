@@ -7,7 +7,7 @@ import re
 from netwiz.probes.facts import HOST, Container, Restarts, State
 from netwiz.probes.requests import CountRestarts
 from netwiz.wizard.scene import Scene, Unseen
-from netwiz.wizard.tree import Branch, Node, Ruling, fault
+from netwiz.wizard.tree import Branch, Node, Ruling, fault, undetermined
 from netwiz.wizard.trees.not_listening import restart_values
 from netwiz.wizard.trees.words import listed, made_for
 from netwiz.wizard.verdict import Mark
@@ -22,6 +22,8 @@ def why_stopped(scene: Scene) -> Ruling:
     if server is None:
         return Ruling("ended", "nothing is known of it", Mark.UNKNOWN)
     values = _values(server, scene)
+    if server.state is State.REMOVING:
+        return Ruling("leaving", "it is being removed", Mark.BAD, values=values)
     if any(words in server.error.lower() for words in TAKEN):
         values |= _holder(scene, server)
         return Ruling(
@@ -156,6 +158,13 @@ NODES = (
                 fault("host-mode-port-conflict"),
             ),
             "looping": Branch("it keeps ending", fault("container-restart-loop")),
+            "leaving": Branch(
+                "it is being removed",
+                undetermined(
+                    "{server} is being removed: nothing can reach it any more",
+                    "create it again, or dial what takes its place",
+                ),
+            ),
             "ended": Branch("it ended, or never ran", fault("container-not-running")),
         },
     ),
