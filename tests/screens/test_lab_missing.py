@@ -1,17 +1,19 @@
 """Without an engine, without rights, with hostile words: one line each, and no harm."""
 
+import shlex
 from collections.abc import Iterator
 
 import pytest
 
 from tests.lab import leftovers
 from tests.lab.engine import Lab
+from tests.project import NOBODY
 from tests.screens.on_the_lab import go_to, leave, netwiz, overview, raise_shop, retype
 from tests.screens.terminal import terminal
 
 pytestmark = pytest.mark.lab
+AS_NOBODY = shlex.join(NOBODY)
 NOWHERE = "unix:///nonexistent/docker.sock"
-NOBODY = "setpriv --reuid=65534 --regid=65534 --clear-groups"
 EVIL = (
     r"printf '\033]0;evil\007\033[2J\033[?1049l[bold red]x[/] [@click=app.quit]y[/] "
     r"ECONNREFUSED 172.28.0.2:3000\n\033[?25l\033c\n'; exec sleep 86400"
@@ -70,15 +72,15 @@ def test_a_namespace_can_be_the_client_without_an_engine(shop: Lab, blue: str) -
 
 def test_without_rights_it_says_what_is_missing_and_how_to_get_it(shop: Lab) -> None:
     with terminal(shop, (100, 30)) as desk:
-        desk.start(f"{NOBODY} {netwiz()}")
+        desk.start(f"{AS_NOBODY} {netwiz()}")
         desk.wait("may not be used by us", "Not root:", "To see it: sudo netwiz")
         leave(desk)
-        desk.start(f"{NOBODY} {netwiz('diagnose', 'order', 'pg:3000')}")
+        desk.start(f"{AS_NOBODY} {netwiz('diagnose', 'order', 'pg:3000')}")
         shown = desk.wait("exit=4")
         told = "".join(shown.splitlines())
         assert "run it as root: sudo --preserve-env=DOCKER_HOST" in told
         # The host's own namespace needs nobody's leave.
-        desk.start(f"{NOBODY} {netwiz('diagnose', 'host', '127.0.0.1:8080')}")
+        desk.start(f"{AS_NOBODY} {netwiz('diagnose', 'host', '127.0.0.1:8080')}")
         desk.wait("exit=0", "Healthy: host reaches 127.0.0.1:8080")
 
 
