@@ -21,7 +21,7 @@ from netwiz.probes.facts import (
 )
 from netwiz.wizard.verdict import Diagnosis, Result
 from tests.wizard.judge_table import BETWEEN, OPEN, RULE
-from tests.wizard.world import BRIDGE, ORDER, PG, World, container, walk
+from tests.wizard.world import BRIDGE, ORDER, PG, World, container, listener, walk
 
 NFT = replace(
     RULE,
@@ -193,3 +193,10 @@ async def test_an_engine_that_has_gone_is_not_a_client_that_has() -> None:
     assert found.result is Result.UNDETERMINED
     assert found.cannot_look
     assert found.missing[0] == "no engine at x"
+
+
+async def test_a_service_on_loopback_and_another_address_is_no_loopback_fault() -> None:
+    both = (listener("127.0.0.1:3000"), listener("172.19.0.2:3000"))
+    found = await walk(World(sockets={"pg": both}))
+    assert found.result is Result.UNDETERMINED
+    assert "172.19.0.2:3000" in found.missing[0]
