@@ -123,3 +123,32 @@ def test_how_a_person_gets_there(wire: Wire) -> None:
     assert ways.enter(wire.client.place).startswith("ip netns exec ")
     lost = ways.enter(Place.container("f" * 64, "order"))
     assert lost == "nsenter -t $(docker inspect -f '{{.State.Pid}}' order) -n "
+
+
+def test_a_thread_gone_astray_refuses_all_further_work(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ways = wire.ground.namespaces
+    seen: list[str] = []
+
+    def work() -> None:
+        real, entered = module.setns, threading.Event()
+
+        def one_way(fd: int) -> None:
+            if entered.is_set():
+                raise OSError(1, "Operation not permitted")
+            real(fd)
+            entered.set()
+
+        monkeypatch.setattr(module, "setns", one_way)
+        for place in (wire.client.place, wire.client.place):
+            try:
+                ways.call_here(place, lambda: seen.append("ran"))
+            except module.PoisonedError:
+                seen.append("refused")
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join(10)
+    # The first call ran and could not come home; the second was not even begun.
+    assert seen == ["ran", "refused", "refused"]

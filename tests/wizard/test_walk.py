@@ -133,3 +133,14 @@ async def test_a_tree_without_end_is_left(monkeypatch: pytest.MonkeyPatch) -> No
     found = await diagnose(case(), World().perform)
     assert found.result is Result.UNDETERMINED
     assert "circles" in found.missing[0]
+
+
+async def test_questions_that_did_not_arise_are_not_shown() -> None:
+    found = await walk(World(), case("172.18.0.2"))
+    shown = {s.node for s in found.steps}
+    assert {"client", "reach", "listening"} <= shown
+    assert not {"rides", "meaning", "left_behind"} & shown
+    forced = await diagnose(
+        case("172.18.0.2"), World().perform, overrides={"rides": "own"}
+    )
+    assert "rides" in {s.node for s in forced.steps}
