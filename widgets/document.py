@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from textual.content import Content
-from textual.geometry import Size
-from textual.widget import Widget
 
+from netwiz.widgets.drawn import Drawn
 from netwiz.widgets.lines import Line, cells, line_content, wrapped
 
 
@@ -23,7 +22,7 @@ class Block:
     """Keep a blank line before it."""
 
 
-def lay_out(blocks: Sequence[Block], width: int) -> Content:
+def lay_out(blocks: Sequence[Block], width: int) -> list[Content]:
     """The paragraphs as lines of at most `width` columns."""
     lines: list[Content] = []
     for block in blocks:
@@ -33,23 +32,16 @@ def lay_out(blocks: Sequence[Block], width: int) -> Content:
         body = wrapped(block.text, width - margin) or [Content("")]
         lines.append(Content.assemble(line_content(block.lead), body[0]))
         lines.extend(Content(" " * margin) + part for part in body[1:])
-    return Content("\n").join(lines)
+    return lines
 
 
 def rows_of(blocks: Sequence[Block], width: int) -> int:
     """How many lines they take."""
-    return len(lay_out(blocks, width).plain.splitlines()) if width > 0 else 0
+    return len(lay_out(blocks, width)) if width > 0 else 0
 
 
-class Document(Widget):
+class Document(Drawn):
     """Shows blocks, as high as they need."""
-
-    DEFAULT_CSS = """
-    Document {
-        height: auto;
-        width: 1fr;
-    }
-    """
 
     def __init__(self, blocks: Sequence[Block] = (), *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
@@ -60,15 +52,6 @@ class Document(Widget):
         self._blocks = tuple(blocks)
         self.refresh(layout=True)
 
-    def get_content_height(
-        self,
-        container: Size,  # noqa: ARG002
-        viewport: Size,  # noqa: ARG002
-        width: int,
-    ) -> int:
-        """As many lines as the paragraphs take at this width."""
-        return rows_of(self._blocks, width)
-
-    def render(self) -> Content:
-        """The paragraphs at the present width."""
-        return lay_out(self._blocks, self.content_size.width)
+    def drawn(self, width: int) -> list[Content]:
+        """The paragraphs at this width."""
+        return lay_out(self._blocks, width)

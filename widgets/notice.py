@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from textual.content import Content
-from textual.geometry import Size
-from textual.widget import Widget
 
+from netwiz.widgets.drawn import Drawn
 from netwiz.widgets.lines import Line, wrapped
 
 
-class Notice(Widget):
+class Notice(Drawn):
     """As high as what it says; nothing to say, nothing there."""
 
     DEFAULT_CSS = """
     Notice {
-        height: auto;
         max-height: 6;
         padding: 0 1;
         display: none;
@@ -34,17 +32,6 @@ class Notice(Widget):
             self.display = bool(lines)
             self.refresh(layout=True)
 
-    def get_content_height(
-        self,
-        container: Size,  # noqa: ARG002
-        viewport: Size,  # noqa: ARG002
-        width: int,
-    ) -> int:
-        return len(self._wrapped(width))
-
-    def render(self) -> Content:
-        """The lines for the width it has."""
-        return Content("\n").join(self._wrapped(self.size.width))
-
-    def _wrapped(self, width: int) -> list[Content]:
+    def drawn(self, width: int) -> list[Content]:
+        """What it says, wrapped."""
         return [part for line in self._lines for part in wrapped(line, width)]

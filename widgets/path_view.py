@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 from textual.content import Content
-from textual.geometry import Size
-from textual.widget import Widget
 
-from netwiz.widgets.lines import Line, content
+from netwiz.widgets.drawn import Drawn
+from netwiz.widgets.lines import Line, line_content
 from netwiz.widgets.path_drawing import draw_path
 from netwiz.wizard.verdict import Path
 
 
-class PathView(Widget, can_focus=False):
+class PathView(Drawn, can_focus=False):
     """Draws the path for whatever width it has."""
-
-    DEFAULT_CSS = """
-    PathView {
-        height: auto;
-        width: 1fr;
-    }
-    """
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
@@ -34,15 +26,6 @@ class PathView(Widget, can_focus=False):
         """The drawing at a width."""
         return draw_path(self._path, width)
 
-    def get_content_height(
-        self,
-        container: Size,  # noqa: ARG002
-        viewport: Size,  # noqa: ARG002
-        width: int,
-    ) -> int:
-        """As many lines as the drawing takes."""
-        return len(self.lines(width))
-
-    def render(self) -> Content:
-        """The drawing at the present width."""
-        return content(self.lines(self.content_size.width))
+    def drawn(self, width: int) -> list[Content]:
+        """The drawing at this width."""
+        return [line_content(line) for line in self.lines(width)]

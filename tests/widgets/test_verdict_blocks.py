@@ -1,5 +1,6 @@
 """The verdict and the steps as text, at any width."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -22,15 +23,19 @@ ALL = {
 }
 
 
+def shown_at(blocks: Sequence[Block], width: int) -> str:
+    return "\n".join(line.plain for line in lay_out(blocks, width))
+
+
 def verdict(diagnosis: Diagnosis, before: Diagnosis | None = None) -> str:
-    return lay_out(verdict_blocks(diagnosis, before), 76).plain
+    return shown_at(verdict_blocks(diagnosis, before), 76)
 
 
 @pytest.mark.parametrize("width", [34, 40, 76, 120, 200])
 @pytest.mark.parametrize("diagnosis", ALL.values(), ids=ALL)
 def test_no_line_is_longer_than_the_pane(diagnosis: Diagnosis, width: int) -> None:
     laid = lay_out(verdict_blocks(diagnosis, samples.REFUSED), width)
-    assert all(line.cell_length <= width for line in laid.split("\n"))
+    assert all(line.cell_length <= width for line in laid)
     head = question_width([step.question for step in diagnosis.steps])
     for step in diagnosis.steps:
         drawn = draw_step(step, head, width)
@@ -93,7 +98,7 @@ def test_the_fix_to_copy_is_a_command_or_else_a_stanza() -> None:
 
 
 def test_a_step_tells_how_a_person_sees_the_same() -> None:
-    shown = lay_out(step_blocks(samples.WHO_STEP), 60).plain
+    shown = shown_at(step_blocks(samples.WHO_STEP), 60)
     assert "Evidence  · SYN seen at pg eth0 after 36 µs" in shown
     assert "Looked    Attempt  from order  41.0 ms" in shown
     assert "Answers   ▸ the server itself" in shown
@@ -102,7 +107,7 @@ def test_a_step_tells_how_a_person_sees_the_same() -> None:
 
 def test_a_hanging_indent_hangs() -> None:
     block = Block((("one two three four five", ""),), lead=(("lead  ", ""),))
-    assert lay_out([block], 16).plain.splitlines() == [
+    assert shown_at([block], 16).splitlines() == [
         "lead  one two",
         "      three four",
         "      five",
