@@ -98,7 +98,7 @@ def _fix(fix: Fix, nth: int) -> Iterator[str]:
     if fix.interrupts:
         yield f"{rest}(interrupts: {prose(fix.interrupts)})"
     if not fix.lasting:
-        yield f"{rest}(not lasting: gone after a restart of the engine or the host)"
+        yield f"{rest}(not lasting: a restart of the engine or the host may undo it)"
     if fix.commands:
         yield ""
         yield from code(fix.commands, "sh", rest)

@@ -115,7 +115,7 @@ def _fix_lines(fix: Fix, first: str, width: int) -> Iterator[Line]:
         warning = f"(interrupts: {line(fix.interrupts)})"
         yield from _wrapped(warning, width, first=rest, tone=Tone.ODD)
     if not fix.lasting:
-        warning = "(not lasting: gone after a restart of the engine or the host)"
+        warning = "(not lasting: a restart of the engine or the host may undo it)"
         yield from _wrapped(warning, width, first=rest, tone=Tone.ODD)
     # Never wrapped: a command is there to be copied.
     for command in fix.commands:

@@ -60,7 +60,7 @@ def test_it_tells_everything() -> None:
         "1. Let node listen on 0.0.0.0.\n   (interrupts: pg while it restarts)\n",
         "   ```sh\n   docker compose up -d pg\n   ```\n",
         "   ```\n   environment:\n     HOST: 0.0.0.0\n   ```\n",
-        "   (not lasting: gone after a restart of the engine or the host)\n",
+        "   (not lasting: a restart of the engine or the host may undo it)\n",
         "## Path of the packet\n\n```text\nThe packet: refused by pg itself\n",
         "## Also wrong: cache is published on 127.0.0.1 only\n",
         "- `service-not-listening`: 127.0.0.1:3000 is open\n",

@@ -50,7 +50,7 @@ Mend it
      | environment:
      |   HOST: 0.0.0.0
   2. Until then, forward the port inside the container.
-     (not lasting: gone after a restart of the engine or the host)
+     (not lasting: a restart of the engine or the host may undo it)
      $ nsenter -t 4121 -n socat TCP-LISTEN:3000,fork TCP:127.0.0.1:3000 &
 
 Prove it
