@@ -113,7 +113,7 @@ def _fix(fix: Fix, word: str) -> Iterator[Block]:
             ((line.lstrip(), "code"),),
             lead=(*_lead(""), ("│ ", "dim"), (" " * indent, "")),
         )
-    remarks = [] if fix.lasting else ["lasts until the next restart only"]
+    remarks = [] if fix.lasting else ["a restart of engine or host may undo it"]
     remarks += [f"interrupts {fix.interrupts}"] if fix.interrupts else []
     if remarks:
         yield Block((("; ".join(remarks), "odd"),), lead=(*_lead(""), ("! ", "odd")))

@@ -51,7 +51,7 @@ def test_a_fault_says_all_that_there_is_to_say() -> None:
         "$ docker compose -p shop up -d --force-recreate pg",
         "│       HOST: 0.0.0.0",
         "! interrupts pg while it restarts",
-        "! lasts until the next restart only",
+        "! a restart of engine or host may undo it",
         "Prove it  v  probe again",
         "Not it    · service-not-listening: node does listen",
         "Assumed   · the application",
