@@ -8,6 +8,7 @@ can be listed, drawn, counted and walked without a socket.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -131,21 +132,42 @@ class Tree:
     root: str
     nodes: Mapping[str, Node]
 
-    def paths(self) -> Iterator[tuple[tuple[tuple[str, str], ...], Leaf]]:
-        """Every way from the root to a leaf, as ((node, branch), ...) and the leaf."""
+    def tour(self) -> Iterator[tuple[tuple[tuple[str, str], ...], Leaf]]:
+        """Ways from the root to leaves that take every branch at least once.
 
-        def below(
-            node: Node, taken: tuple[tuple[str, str], ...]
-        ) -> Iterator[tuple[tuple[tuple[str, str], ...], Leaf]]:
+        Each is ((node, branch), ...) and the leaf. All the ways there are would be
+        too many: nodes are shared, so their number multiplies.
+        """
+        before = self._ways_to()
+        after = self._ways_out()
+        for id_, way in before.items():
+            node = self.nodes[id_]
             for key in (*node.branches, UNSEEN):
-                branch = node.follow(key)
-                here = (*taken, (node.id, key))
-                if isinstance(branch.to, Leaf):
-                    yield here, branch.to
-                else:
-                    yield from below(self.nodes[branch.to], here)
+                to = node.follow(key).to
+                rest, leaf = ((), to) if isinstance(to, Leaf) else after[to]
+                yield (*way, (id_, key), *rest), leaf
 
-        yield from below(self.nodes[self.root], ())
+    def _ways_to(self) -> dict[str, tuple[tuple[str, str], ...]]:
+        """A shortest way from the root to each node."""
+        found: dict[str, tuple[tuple[str, str], ...]] = {self.root: ()}
+        waiting = deque([self.root])
+        while waiting:
+            id_ = waiting.popleft()
+            for key, branch in self.nodes[id_].branches.items():
+                if isinstance(branch.to, str) and branch.to not in found:
+                    found[branch.to] = (*found[id_], (id_, key))
+                    waiting.append(branch.to)
+        return found
+
+    def _ways_out(self) -> dict[str, tuple[tuple[tuple[str, str], ...], Leaf]]:
+        """A way from each node to a leaf; every node has its unseen branch."""
+        found: dict[str, tuple[tuple[tuple[str, str], ...], Leaf]] = {}
+        for id_, node in self.nodes.items():
+            ends = ((key, node.follow(key).to) for key in (*node.branches, UNSEEN))
+            found[id_] = next(
+                (((id_, key),), to) for key, to in ends if isinstance(to, Leaf)
+            )
+        return found
 
     def edges(self) -> Iterator[tuple[str, str, str | Leaf]]:
         """Every (node, branch, destination) that can be reached from the root, once."""

@@ -19,7 +19,8 @@ from netwiz.probes.facts import (
 from netwiz.probes.requests import Request
 from netwiz.wizard.fill import UNFILLED
 from netwiz.wizard.verdict import Diagnosis, Result
-from tests.wizard.judge_table import TABLE, Told
+from tests.wizard.judge_table import Told
+from tests.wizard.tables import TABLE
 from tests.wizard.world import (
     NETWORK,
     PG,

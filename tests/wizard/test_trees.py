@@ -17,6 +17,7 @@ from netwiz.wizard.tree import BLIND, Leaf, Tree
 from netwiz.wizard.trees import TREES
 from netwiz.wizard.verdict import Result
 from netwiz.wizard.walk import diagnose
+from tests.wizard.tables import TABLE
 
 SCENARIOS = Path(__file__).parents[1] / "lab" / "scenarios"
 CASE = Case(Client(ClientKind.CONTAINER, "order", "0" * 64), Target("pg", 3000))
@@ -31,10 +32,10 @@ def leaves(tree: Tree) -> Iterator[Leaf]:
 
 
 @pytest.mark.parametrize("symptom", [None, *Symptom])
-async def test_every_path_ends_at_its_leaf(symptom: Symptom | None) -> None:
+async def test_every_branch_ends_at_its_leaf(symptom: Symptom | None) -> None:
     tree = TREES[symptom]
     walked = 0
-    for path, leaf in tree.paths():
+    for path, leaf in tree.tour():
         found = await diagnose(CASE, sees_nothing, overrides=dict(path))
         assert found.result is leaf.result
         assert (found.cause.id if found.cause else "") == leaf.cause
@@ -69,7 +70,9 @@ def test_every_cause_is_a_leaf_and_is_reached_by_a_scenario() -> None:
         staged.add(expected.get("cause", ""))
     led_to = {leaf.cause for leaf in leaves(TREES[Symptom.REFUSED]) if leaf.cause}
     assert led_to == set(CAUSES)
-    assert set(CAUSES) <= staged
+    assert {c.id for c in CAUSES.values() if c.proof == "lab"} <= staged
+    recorded = {told.cause for told in TABLE.values()}
+    assert {c.id for c in CAUSES.values() if c.proof == "recorded"} <= recorded
 
 
 def test_ids_are_those_of_the_catalogue() -> None:

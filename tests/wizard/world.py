@@ -124,6 +124,10 @@ class World:
     log: LogErrors | None = None
     appears: tuple[Listener, ...] = ()
     fails: Callable[[ask.Request], Failed | None] = lambda _: None
+    answers: Mapping[type, Callable[[ask.Request], Finding]] = field(
+        default_factory=dict
+    )
+    """By type of request: goes above what this world would answer."""
     asked: list[ask.Request] = field(default_factory=list)
 
     @property
@@ -139,7 +143,8 @@ class World:
         failed = self.fails(request)
         if failed is not None:
             return failed
-        answer = getattr(self, _method(type(request).__name__), None)
+        kind = type(request)
+        answer = self.answers.get(kind) or getattr(self, _method(kind.__name__), None)
         if answer is None:
             return Failed(kind=Failure.BROKEN, what=f"no {type(request).__name__} here")
         found = answer(request)

@@ -5,7 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from netwiz.wizard.causes import host, listener, netfilter, publishing, state, target
+from netwiz.wizard.causes import (
+    forwarding,
+    host,
+    listener,
+    load,
+    names,
+    neighbours,
+    netfilter,
+    outside,
+    overlay,
+    platform,
+    publishing,
+    routing,
+    state,
+    talk,
+    target,
+    tls,
+)
 from netwiz.wizard.causes.model import Cause
 
 _ALL = (
@@ -15,6 +32,16 @@ _ALL = (
     *publishing.CAUSES,
     *host.CAUSES,
     *netfilter.CAUSES,
+    *forwarding.CAUSES,
+    *routing.CAUSES,
+    *neighbours.CAUSES,
+    *names.CAUSES,
+    *tls.CAUSES,
+    *talk.CAUSES,
+    *load.CAUSES,
+    *overlay.CAUSES,
+    *outside.CAUSES,
+    *platform.CAUSES,
 )
 
 CAUSES: Mapping[str, Cause] = MappingProxyType({cause.id: cause for cause in _ALL})

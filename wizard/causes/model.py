@@ -34,3 +34,6 @@ class Cause:
     """(cause id, what separates the two)."""
     verify: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
+    proof: str = "lab"
+    """How the reasoning is tested: ``lab`` (a real fault) or ``recorded`` (findings
+    written down, where one machine cannot be made to suffer it)."""

@@ -14,16 +14,25 @@ from netwiz.wizard.tree import Branch as _Branch
 from netwiz.wizard.tree import Node, Tree, fault
 from netwiz.wizard.tree import undetermined as _undetermined
 from netwiz.wizard.trees import (
+    astray,
     listening,
     loopback,
+    lost,
+    names,
     not_listening,
     outcomes,
     outside,
+    overlay,
     published,
     refused,
     replicas,
+    stalls,
     start,
     stopped,
+    talk,
+    tls,
+    unreachable,
+    unsteady,
 )
 
 _LISTENING_HOST = Node(
@@ -59,6 +68,15 @@ NODES: Mapping[str, Node] = MappingProxyType(
             *outcomes.NODES,
             *replicas.NODES,
             *outside.NODES,
+            *astray.NODES,
+            *lost.NODES,
+            *names.NODES,
+            *overlay.NODES,
+            *stalls.NODES,
+            *talk.NODES,
+            *tls.NODES,
+            *unreachable.NODES,
+            *unsteady.NODES,
             _LISTENING_HOST,
         )
     }

@@ -9,12 +9,11 @@ from netwiz.probes.facts import (
     Attempted,
     Container,
     LogErrors,
-    OwnerKind,
     Restarts,
 )
 from netwiz.probes.requests import CountRestarts, ReadLogErrors
 from netwiz.wizard.case import Symptom
-from netwiz.wizard.path import fate, where
+from netwiz.wizard.path import where
 from netwiz.wizard.scene import Scene
 from netwiz.wizard.tree import (
     HEALTHY,
@@ -24,7 +23,7 @@ from netwiz.wizard.tree import (
     fault,
     undetermined,
 )
-from netwiz.wizard.trees.attempts import counted, plain_try, said_of
+from netwiz.wizard.trees.attempts import plain_try, said_of
 from netwiz.wizard.trees.not_listening import LOOPING_DEATHS, restart_values
 from netwiz.wizard.trees.words import (
     YOUNG_S,
@@ -121,35 +120,6 @@ def _is_about(scene: Scene, text: str, names: set[str]) -> bool:
     return False
 
 
-def lost(scene: Scene) -> Ruling:
-    """How far a probe came that got no answer, or an error from on the way."""
-    found = scene.look(counted(scene, scene.focus), Attempted)
-    last = found.forward[-1] if found.forward else None
-    owner = scene.owner(scene.focus.address)
-    seen = f"last seen at {where(last)}" if last else "no packet of it was seen"
-    if not last and owner.kind is OwnerKind.NETWORK:
-        seen = f"{scene.focus.address} is {owner.text}"
-    evidence = [f"the probe: {fate(found)}"]
-    for hit in found.hits:
-        if hit.rule is not None and hit.rule.refuses:
-            evidence.append(
-                f"the rule `{hit.rule.text}` in {hit.rule.place.label} counted "
-                f"+{hit.packets} meanwhile"
-            )
-        elif hit.policy is not None and hit.policy.policy == "DROP":
-            evidence.append(
-                f"policy DROP of {hit.policy.chain} counted +{hit.packets} meanwhile"
-            )
-    link = found.connection
-    values = {
-        "address": link.address,
-        "met": link.icmp.text if link.icmp else link.outcome.value,
-        "last_seen": seen,
-        "rules": "; ".join(evidence[1:]) or "no refusing rule counted it",
-    }
-    return Ruling("here", seen, Mark.ODD, tuple(evidence), values)
-
-
 def silent(scene: Scene) -> Ruling:
     """A datagram without an answer: did it arrive, and would somebody read it?"""
     focus, found = scene.focus, scene.attempted
@@ -210,7 +180,7 @@ NODES = (
         "did it fail before?",
         worked,
         {
-            "healthy": Branch("nothing says so", HEALTHY),
+            "healthy": Branch("nothing says so", "talk"),
             "early": Branch(
                 "yes, right after the server's start", fault("startup-race")
             ),
@@ -218,21 +188,6 @@ NODES = (
                 "yes, the server keeps ending", fault("container-restart-loop")
             ),
             "outside": Branch("it works from the host itself", "forwarded"),
-        },
-    ),
-    Node(
-        "lost",
-        "how far did the packet come?",
-        lost,
-        {
-            "here": Branch(
-                "as far as was seen",
-                undetermined(
-                    "{client} to {target}: {met}; {last_seen}; {rules}",
-                    "the tree of this symptom is not complete yet: the path and the "
-                    "counters above are where to look",
-                ),
-            ),
         },
     ),
     Node(

@@ -1,0 +1,7 @@
+"""Small worlds and the causes they lead to: platform."""
+
+from __future__ import annotations
+
+from tests.wizard.judge_table import Told
+
+TABLE: dict[str, Told] = {}

@@ -1,0 +1,7 @@
+"""Slow, or failing at times."""
+
+from __future__ import annotations
+
+from netwiz.wizard.causes.model import Cause
+
+CAUSES: tuple[Cause, ...] = ()

@@ -1,0 +1,7 @@
+"""Overlay networks and swarms."""
+
+from __future__ import annotations
+
+from netwiz.wizard.causes.model import Cause
+
+CAUSES: tuple[Cause, ...] = ()

@@ -1,0 +1,7 @@
+"""TLS: certificates, versions, clocks."""
+
+from __future__ import annotations
+
+from netwiz.wizard.causes.model import Cause
+
+CAUSES: tuple[Cause, ...] = ()

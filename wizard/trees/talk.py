@@ -1,0 +1,37 @@
+"""The connection stands. What else was complained of?"""
+
+from __future__ import annotations
+
+from netwiz.wizard.case import Symptom
+from netwiz.wizard.scene import Scene
+from netwiz.wizard.tree import Branch, Node, Ruling
+
+
+def talk(scene: Scene) -> Ruling:
+    """What to look at beyond the handshake of TCP."""
+    case = scene.case
+    if case.target.protocol.value == "udp":
+        return Ruling("enough", "an answer came", quiet=True)
+    if case.symptom is Symptom.TLS or case.target.scheme == "https":
+        return Ruling("tls", "TLS", quiet=True)
+    if case.symptom is Symptom.SLOW:
+        return Ruling("slow", "time and again", quiet=True)
+    asks = case.symptom in (Symptom.RESET, Symptom.TIMEOUT)
+    if asks or case.target.scheme == "http":
+        return Ruling("exchange", "what follows the handshake", quiet=True)
+    return Ruling("enough", "nothing", quiet=True)
+
+
+NODES = (
+    Node(
+        "talk",
+        "what else was complained of?",
+        talk,
+        {
+            "tls": Branch("TLS", "tls"),
+            "exchange": Branch("what is said after connecting", "exchange"),
+            "slow": Branch("that it is slow, or fails at times", "unsteady"),
+            "enough": Branch("nothing", "served"),
+        },
+    ),
+)
