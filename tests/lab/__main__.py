@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.lab import check, loader, state
-from tests.lab.engine import Lab, why_impossible
+from tests.lab.engine import USUAL, Lab, why_impossible
 from tests.lab.loader import ScenarioError
 from tests.lab.scenario import Scenario
 from tests.lab.stage import Stage
@@ -30,7 +30,7 @@ def _list(words: argparse.Namespace) -> int:
 
 def _up(words: argparse.Namespace) -> int:
     play = loader.load(loader.find(words.scenario[0])) if words.scenario else None
-    lab = Lab.up(by_hand=True)
+    lab = Lab.up(by_hand=True, options=play.engine if play else USUAL)
     name = play.id if play else "none"
     state.write_holder(lab.names, kind="by hand", scenario=name)
     print(lab.summary())
@@ -94,7 +94,7 @@ def _shell(words: argparse.Namespace) -> int:
 
 def _check(words: argparse.Namespace) -> int:
     paths = [p for name in words.scenario for p in _matching(name)]
-    plays = [loader.load(path) for path in paths or loader.all_paths()]
+    plays = [loader.load(path) for path in loader.by_engine(paths or None)]
     lab = Lab.up()
     print(lab.summary(), flush=True)
     failed = 0

@@ -16,7 +16,7 @@ APPEAR_SECONDS = 10.0
 
 def stage(lab: Lab, play: Scenario) -> Stage:
     """A clean lab, the topology, the fault."""
-    lab.restore()
+    lab.restore(play.engine)
     raised = Stage(lab, play)
     raised.raise_topology()
     raised.break_it()

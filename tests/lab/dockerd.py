@@ -9,6 +9,7 @@ There is no pid namespace: a container's pid is valid here, and
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import shlex
 import signal
@@ -20,6 +21,7 @@ from pathlib import Path
 
 from tests.lab import namespaces
 from tests.lab.outside import SERVICE_IP
+from tests.lab.scenario import Options
 from tests.lab.state import LabError, Names, group, into_group, kill_group, wait_until
 
 HOSTS = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost\n"
@@ -90,7 +92,7 @@ def pid(names: Names) -> int:
         raise LabError("the lab's engine is not running") from None
 
 
-def _engine(names: Names) -> list[str]:
+def _engine(names: Names, options: Options) -> list[str]:
     folder = names.folder
     return [
         "dockerd",
@@ -101,6 +103,7 @@ def _engine(names: Names) -> list[str]:
         f"--cgroup-parent=/{names.label}/containers",
         "--exec-opt=native.cgroupdriver=cgroupfs",
         "--shutdown-timeout=1",
+        *options.args,
     ]
 
 
@@ -112,7 +115,7 @@ def private_tmp(names: Names) -> bool:
     return not any(path.absolute().is_relative_to("/tmp") for path in programs)
 
 
-def _prepare_files(names: Names) -> None:
+def _prepare_files(names: Names, options: Options) -> None:
     folder = names.folder
     for part in ("etc-upper", "etc-work", "exec", "root", "bin", "home"):
         (folder / part).mkdir(parents=True, exist_ok=True)
@@ -121,12 +124,13 @@ def _prepare_files(names: Names) -> None:
     (upper / "resolv.conf").unlink(missing_ok=True)
     (upper / "resolv.conf").write_text(f"nameserver {SERVICE_IP}\n")
     (upper / "docker").mkdir(exist_ok=True)
-    (upper / "docker/daemon.json").write_text("{}\n")
+    settings = json.dumps(options.settings, indent=2)
+    (upper / "docker/daemon.json").write_text(f"{settings}\n")
     systemctl = SYSTEMCTL
     for word, value in (
         ("{folder}", str(folder)),
         ("{procs}", str(group(names, "engine") / "cgroup.procs")),
-        ("{engine}", shlex.join(_engine(names))),
+        ("{engine}", shlex.join(_engine(names, options))),
     ):
         systemctl = systemctl.replace(word, value)
     for name, text in (("sudo", SUDO), ("systemctl", systemctl)):
@@ -134,7 +138,7 @@ def _prepare_files(names: Names) -> None:
         (folder / "bin" / name).chmod(0o755)
 
 
-def _script(names: Names, dies_with_parent: bool) -> str:
+def _script(names: Names, options: Options, dies_with_parent: bool) -> str:
     """What runs inside the fresh mount namespace, ending as dockerd."""
     folder = names.folder
     layers = f"upperdir={folder}/etc-upper,workdir={folder}/etc-work"
@@ -150,23 +154,25 @@ def _script(names: Names, dies_with_parent: bool) -> str:
     ]
     if private_tmp(names):
         lines.append("mount -t tmpfs -o mode=1777 lab-tmp /tmp")
-    engine = _engine(names)
+    engine = _engine(names, options)
     if dies_with_parent:
         engine = ["setpriv", "--pdeathsig", "TERM", *engine]
     lines.append(f"exec {shlex.join(engine)}")
     return "\n".join(lines)
 
 
-def start(names: Names, dies_with_parent: bool) -> subprocess.Popen[bytes]:
+def start(
+    names: Names, options: Options, dies_with_parent: bool
+) -> subprocess.Popen[bytes]:
     """Start the engine without waiting: images can be made meanwhile."""
-    _prepare_files(names)
+    _prepare_files(names, options)
     for stale in ("dockerd.pid", "docker.sock"):
         (names.folder / stale).unlink(missing_ok=True)
     argv = [
         "nsenter",
         f"--net={namespaces.path_of(names.host_netns)}",
         *("unshare", "--mount", "--propagation", "slave"),
-        *("sh", "-c", _script(names, dies_with_parent)),
+        *("sh", "-c", _script(names, options, dies_with_parent)),
     ]
     with (names.folder / "dockerd.log").open("ab") as log:
         return subprocess.Popen(

@@ -13,10 +13,12 @@ from typing import TypeVar
 
 from tests.lab import dockerd, image, namespaces, outside, state
 from tests.lab.baseline import Baseline
+from tests.lab.scenario import Options
 from tests.lab.state import LabBusyError, LabError, Names
 
 T = TypeVar("T")
 
+USUAL = Options()
 HOST_PLACES = ("host", "engine")
 """Two words for one place; scenarios say which of its tools they mean."""
 
@@ -24,8 +26,10 @@ HOST_PLACES = ("host", "engine")
 class Lab:
     """A running lab. Make one with `Lab.up()`, end it with `down()`."""
 
-    def __init__(self, names: Names, by_hand: bool) -> None:
+    def __init__(self, names: Names, by_hand: bool, options: Options = USUAL) -> None:
         self.names = names
+        self.options = options
+        """What the engine is running with."""
         self.boot_seconds = 0.0
         self._by_hand = by_hand
         self._lock = state.Lock(names)
@@ -40,9 +44,10 @@ class Lab:
         by_hand: bool = False,
         wait_seconds: float = 900.0,
         say: Callable[[str], None] = print,
+        options: Options = USUAL,
     ) -> Lab:
         """Raise a lab, after clearing away what a killed run has left."""
-        lab = cls(Names.from_environment(), by_hand)
+        lab = cls(Names.from_environment(), by_hand, options)
         lab._lock.take(wait_seconds, say)
         try:
             lab._refuse_to_take_a_playground()
@@ -75,7 +80,9 @@ class Lab:
         kind = "by hand" if self._by_hand else "test run"
         state.write_holder(self.names, kind=kind)
         outside.make_namespaces(self.names)
-        engine = dockerd.start(self.names, dies_with_parent=not self._by_hand)
+        engine = dockerd.start(
+            self.names, self.options, dies_with_parent=not self._by_hand
+        )
         self._spawned.append(engine)
         outside.start_services(self.names, self._service)
         images = image.archive()
@@ -122,8 +129,9 @@ class Lab:
         self.names.lock.unlink(missing_ok=True)
         self._lock.release()
 
-    def reboot(self) -> None:
-        """A fresh lab, when a scenario has wrecked more than can be mended."""
+    def reboot(self, options: Options = USUAL) -> None:
+        """A fresh lab: other options, or more wrecked than can be mended."""
+        self.options = options
         self._clear()
         self._boot()
 
@@ -249,12 +257,19 @@ class Lab:
         if networks:
             self.docker("network", "rm", *networks)
 
-    def restore(self) -> None:
-        """Back to the state after boot; by a reboot if nothing else helps."""
+    def restore(self, options: Options = USUAL) -> None:
+        """Back to the state after boot; by a reboot if nothing else helps.
+
+        An engine with other options is another host: its rules, bridges and sysctls
+        are what a first start with them makes, not what a restart leaves of the last.
+        """
         if self._baseline is None:
             raise LabError("this lab was not raised here: it has no baseline")
         state.kill_group(self.names, "scenario")
         self._reap()
+        if options != self.options:
+            self.reboot(options)
+            return
         reason = "the engine has died"
         if dockerd.running(self.names):
             try:
@@ -265,7 +280,7 @@ class Lab:
             else:
                 return
         print(f"lab: reboot, because {reason}")
-        self.reboot()
+        self.reboot(options)
 
     def _reap(self) -> None:
         """Collect the ended processes, so that no zombie is left of them."""

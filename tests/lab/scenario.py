@@ -8,6 +8,37 @@ from typing import Any
 
 
 @dataclass(frozen=True)
+class Options:
+    """What the engine is started with; an option that is not set is left out."""
+
+    userland_proxy: bool | None = None
+    iptables: bool | None = None
+    ip6tables: bool | None = None
+    ip_forward: bool | None = None
+    ip_masq: bool | None = None
+    icc: bool | None = None
+    live_restore: bool | None = None
+    bip: str = ""
+    mtu: int | None = None
+    dns: tuple[str, ...] = ()
+    dns_search: tuple[str, ...] = ()
+    dns_opts: tuple[str, ...] = ()
+    experimental: bool | None = None
+    args: tuple[str, ...] = ()
+    """Flags for its command line; all else goes where people put it, daemon.json."""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The keys of daemon.json."""
+        return {
+            field.name.replace("_", "-"): value
+            for field in dataclasses.fields(self)
+            if field.name != "args"
+            and (value := getattr(self, field.name)) not in (None, "", ())
+        }
+
+
+@dataclass(frozen=True)
 class Network:
     """`docker network create`."""
 
@@ -141,6 +172,7 @@ class Scenario:
     case: Case
     expect: Expect
     twin: str = ""
+    engine: Options = field(default_factory=Options)
     networks: dict[str, Network] = field(default_factory=dict)
     containers: dict[str, Container] = field(default_factory=dict)
     processes: tuple[Process, ...] = ()

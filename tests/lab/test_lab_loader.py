@@ -44,6 +44,8 @@ def test_a_small_scenario_has_defaults(tmp_path: Path) -> None:
         (SMALL.replace('"healthy"', '"well"'), "expect.outcome: one of"),
         (SMALL + 'cause = "x"', "expect.cause belongs to the outcome fault"),
         (SMALL.replace("[case]", "memory = 8\n[case]"), "memory: str is wanted"),
+        (SMALL + "[engine]\nproxy = false", "unknown key engine.proxy"),
+        (SMALL + "[engine]\nicc = 0", "engine.icc: bool is wanted"),
         (SMALL.replace("[case]", 'networks = ["x"]\n[case]'), "no network x"),
         (SMALL + '[[setup]]\nrun = "x"\nrecreate = "pg"', "a step has one of"),
         (SMALL + '[[fault]]\nrun = "x"', "a healthy baseline has no fault"),
@@ -64,6 +66,22 @@ def test_every_scenario_can_be_read(path: Path) -> None:
     if play.twin:
         # A look-alike is asked about in the same words and shows the same.
         assert loader.load(loader.find(play.twin)).case == play.case
+
+
+def test_options_of_the_engine_are_settings_or_flags(tmp_path: Path) -> None:
+    said = "[engine]\nuserland_proxy = false\ndns = '192.0.2.1'\nargs = '--debug'"
+    options = _load(tmp_path, SMALL + said).engine
+    assert options.settings == {"userland-proxy": False, "dns": ("192.0.2.1",)}
+    assert options.args == ("--debug",)
+    assert _load(tmp_path, SMALL).engine.settings == {}
+
+
+def test_the_engine_is_started_anew_as_seldom_as_can_be(tmp_path: Path) -> None:
+    paths = []
+    for name, said in (("a", "icc = false"), ("b", ""), ("c", "icc = false")):
+        paths.append(tmp_path / f"{name}.toml")
+        paths[-1].write_text(f"{SMALL}[engine]\n{said}")
+    assert [p.stem for p in loader.by_engine(paths)] == ["b", "a", "c"]
 
 
 def test_whoever_is_referred_to_starts_first() -> None:

@@ -1,5 +1,6 @@
 """What a scenario bends is bent back, and nothing survives the lab's end."""
 
+import json
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 from tests.lab import fingerprint, namespaces, state
 from tests.lab.engine import Lab
 from tests.lab.fingerprint import Fingerprint
+from tests.lab.scenario import Options
 
 pytestmark = pytest.mark.lab
 
@@ -93,6 +95,22 @@ def test_what_cannot_be_mended_is_made_anew(lab: Lab, wreck: str) -> None:
 
     lab.restore()
 
+    changed = [x for x in _differences(before, lab) if not x.startswith("links: ")]
+    assert changed == []
+    assert _works(lab)
+
+
+def test_an_engine_with_options_leaves_no_trace_in_the_next(lab: Lab) -> None:
+    lab.restore()
+    before = _now(lab)
+
+    lab.restore(Options(iptables=False, userland_proxy=False))
+    assert "DOCKER" not in lab.run(["iptables-save"]).stdout
+    settings = lab.run(["cat", "/etc/docker/daemon.json"]).stdout
+    assert json.loads(settings) == {"iptables": False, "userland-proxy": False}
+    lab.docker("run", "-d", "--name", "left", "-p", "7000:80", "lab/busybox")
+
+    lab.restore()
     changed = [x for x in _differences(before, lab) if not x.startswith("links: ")]
     assert changed == []
     assert _works(lab)

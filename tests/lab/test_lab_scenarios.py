@@ -13,7 +13,7 @@ HEALTHY = Expect(outcome="healthy")
 
 
 @pytest.mark.lab
-@pytest.mark.parametrize("path", loader.all_paths(), ids=loader.identify)
+@pytest.mark.parametrize("path", loader.by_engine(), ids=loader.identify)
 def test_netwiz_names_the_cause_and_its_cure_works(lab: Lab, path: Path) -> None:
     play = loader.load(path)
     raised = check.stage(lab, play)
