@@ -33,6 +33,7 @@ from netwiz.wizard.trees import (
     tls,
     unreachable,
     unsteady,
+    wire,
 )
 
 _LISTENING_HOST = Node(
@@ -77,6 +78,7 @@ NODES: Mapping[str, Node] = MappingProxyType(
             *tls.NODES,
             *unreachable.NODES,
             *unsteady.NODES,
+            *wire.NODES,
             _LISTENING_HOST,
         )
     }
