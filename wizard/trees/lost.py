@@ -3,44 +3,44 @@
 from __future__ import annotations
 
 from netwiz.probes.facts import Attempted, OwnerKind
-from netwiz.wizard.path import fate, where
+from netwiz.wizard.path import fate
 from netwiz.wizard.scene import Scene
 from netwiz.wizard.tree import Branch, Node, Ruling, undetermined
 from netwiz.wizard.trees.attempts import counted
+from netwiz.wizard.trees.lost_where import trail
 from netwiz.wizard.trees.overlay import on_overlay
 from netwiz.wizard.verdict import Mark
 
 
 def lost(scene: Scene) -> Ruling:
-    """How far a probe came that got no answer, or an error from on the way."""
+    """Which part of the way a probe that got no answer came to its end on."""
     if on_overlay(scene):
         return Ruling("overlay", "it is on an overlay network", quiet=True)
     found = scene.look(counted(scene, scene.focus), Attempted)
-    last = found.forward[-1] if found.forward else None
-    owner = scene.owner(scene.focus.address)
-    seen = f"last seen at {where(last)}" if last else "no packet of it was seen"
-    if not last and owner.kind is OwnerKind.NETWORK:
-        seen = f"{scene.focus.address} is {owner.text}"
-    evidence = [f"the probe: {fate(found)}"]
-    for hit in found.hits:
-        if hit.rule is not None and hit.rule.refuses:
-            evidence.append(
-                f"the rule `{hit.rule.text}` in {hit.rule.place.label} counted "
-                f"+{hit.packets} meanwhile"
-            )
-        elif hit.policy is not None and hit.policy.policy == "DROP":
-            evidence.append(
-                f"policy DROP of {hit.policy.chain} counted +{hit.packets} meanwhile"
-            )
     link = found.connection
+    way = trail(scene, found)
+    seen = way.text
+    owner = scene.owner(scene.focus.address)
+    if not way.forward and owner.kind is OwnerKind.NETWORK:
+        seen += f"; {scene.focus.address} is {owner.text}"
     values = {
         "address": link.address,
         "met": link.icmp.text if link.icmp else link.outcome.value,
         "last_seen": seen,
-        "rules": "; ".join(evidence[1:]) or "no refusing rule counted it",
+        "stage": way.stage.value,
     }
-    return Ruling("here", seen, Mark.ODD, tuple(evidence), values)
+    if link.works:
+        said = f"not again: the second try connected in {link.connect_ms:.1f} ms"
+        return Ruling("unsteady", said, Mark.ODD, values=values)
+    return Ruling(
+        way.stage.value, seen, Mark.ODD, (f"the probe: {fate(found)}",), values
+    )
 
+
+_NOT_TOLD = undetermined(
+    "{client} to {target}: {met}; {last_seen}",
+    "the path above is where to look: what stands right behind its last hop?",
+)
 
 NODES = (
     Node(
@@ -49,11 +49,20 @@ NODES = (
         lost,
         {
             "overlay": Branch("into an overlay network", "overlay"),
-            "here": Branch(
-                "as far as was seen",
+            "unsteady": Branch("it got through at the second try", "unsteady"),
+            "wire": Branch("a neighbour does not answer", _NOT_TOLD),
+            "egress": Branch("it is meant for beyond this machine", _NOT_TOLD),
+            "within": Branch("it never left the client's own namespace", _NOT_TOLD),
+            "forward": Branch("it came into this host, and not through", _NOT_TOLD),
+            "input": Branch("it came to this host, for itself", _NOT_TOLD),
+            "arrived": Branch("it arrived, and no answer was born", _NOT_TOLD),
+            "reply": Branch("an answer was born, and got lost", _NOT_TOLD),
+            "blind": Branch(
+                "it could not be watched",
                 undetermined(
-                    "{client} to {target}: {met}; {last_seen}; {rules}",
-                    "the path and the counters above are where to look",
+                    "{client} to {target}: {met}; {last_seen}",
+                    "run netwiz where packets can be watched: as root, on the "
+                    "machine of the containers",
                 ),
             ),
         },
