@@ -19,6 +19,7 @@ from netwiz.wizard.case import (
     ClientKind,
     Symptom,
     Target,
+    client_hinted,
     parse_client,
     parse_target,
 )
@@ -47,24 +48,30 @@ class Wish:
     """What is asked for, understood as far as that goes without looking."""
 
     client: str
+    """Empty: whoever printed the error line."""
     target: Target
     symptom: Symptom | None = None
     error: str = ""
+    hint: str = ""
+    """Who printed the error line, by what it says; used where `client` is empty."""
 
     @property
     def stand_in(self) -> Case:
         """The case as long as nobody has looked who the client is."""
         kinds = {"host": ClientKind.HOST, "outside": ClientKind.OUTSIDE}
         kind = kinds.get(self.client, ClientKind.CONTAINER)
-        client = Client(kind, plain(self.client, 80))
+        client = Client(kind, plain(self.client or self.hint, 80))
         return Case(client, self.target, self.symptom, self.error)
 
 
 def read_wish(
-    client: str, target: str | None, symptom: str | None, error: str | None
+    client: str | None, target: str | None, symptom: str | None, error: str | None
 ) -> Wish:
     """Understand the arguments. Raises BadInput with the one line to print."""
-    if not client.strip():
+    hint = ""
+    if client is None:
+        hint = _hinted(error)
+    elif not client.strip():
         raise BadInput("FROM is empty: name a container, host or outside")
     if error is None:
         if target is None:
@@ -81,11 +88,27 @@ def read_wish(
     if wanted is None:
         raise BadInput("the error line names no target: give TO, as in pg:3000")
     return Wish(
-        client.strip(),
+        (client or "").strip(),
         wanted,
         Symptom(symptom) if symptom else seen_symptom,
         plain(error, 1000) if error else "",
+        hint,
     )
+
+
+def _hinted(error: str | None) -> str:
+    """Who printed the error line, where FROM was left to it."""
+    from netwiz.probes.logs.neterror_clients import client_in
+
+    if error is None:
+        raise BadInput("FROM is missing: name a container, host or outside")
+    hint = client_in(error)
+    if not hint:
+        raise BadInput(
+            "the error line does not tell who printed it: give FROM, as in "
+            "netwiz diagnose order --error '...'"
+        )
+    return hint
 
 
 def _read_error(text: str, *, wanted: bool) -> tuple[Symptom | None, Target | None]:
@@ -99,7 +122,8 @@ def _read_error(text: str, *, wanted: bool) -> tuple[Symptom | None, Target | No
         return symptom, None
     host = f"[{seen.host}]" if ":" in seen.host else seen.host
     if seen.port:
-        return symptom, parse_target(f"{host}:{seen.port}")
+        scheme = f"{seen.scheme}://" if seen.scheme else ""
+        return symptom, parse_target(f"{scheme}{host}:{seen.port}")
     if symptom is Symptom.DNS:
         return symptom, parse_target(f"dns://{seen.host}")
     raise BadInput(
@@ -111,7 +135,7 @@ def _read_error(text: str, *, wanted: bool) -> tuple[Symptom | None, Target | No
 def case_for(wish: Wish, snapshot: Snapshot) -> Case:
     """The case on this machine. Raises BadInput; CannotLookError where rights lack."""
     try:
-        client = parse_client(wish.client, snapshot)
+        client = _client(wish, snapshot)
     except BadInput as bad:
         if snapshot.engine is not None:
             raise
@@ -127,6 +151,18 @@ def case_for(wish: Wish, snapshot: Snapshot) -> Case:
         what = f"entering the network namespace of {client.name} needs root"
         raise CannotLookError(what, with_rights())
     return Case(client, wish.target, wish.symptom, wish.error)
+
+
+def _client(wish: Wish, snapshot: Snapshot) -> Client:
+    if wish.client or snapshot.engine is None:
+        return parse_client(wish.client or wish.hint, snapshot)
+    found = client_hinted(wish.hint, snapshot)
+    if found is None:
+        raise BadInput(
+            f"the error line was printed by '{plain(wish.hint, 80)}', and that is no "
+            "container here: give FROM"
+        )
+    return found
 
 
 def _needs_rights(client: Client, snapshot: Snapshot) -> bool:

@@ -41,6 +41,7 @@ TO     host:port, [v6]:port, tcp://h:p, udp://h:p, http(s)://..., dns://name, or
 examples:
   netwiz diagnose order pg:3000
   netwiz diagnose order --error 'connect ECONNREFUSED 172.18.0.2:3000'
+  netwiz diagnose --error 'order-1  | curl: (6) Could not resolve host: pg'
   netwiz diagnose outside tcp://192.0.2.10:8080 --json
 
 exit status:
@@ -143,7 +144,9 @@ def _parser() -> _Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    diagnose.add_argument("FROM", help="who cannot connect")
+    diagnose.add_argument(
+        "FROM", nargs="?", help="who cannot connect; may be left to --error"
+    )
     diagnose.add_argument(
         "TO", nargs="?", help="what it wants to reach; may be left to --error"
     )

@@ -40,7 +40,7 @@ GRACE_S = 1.0
 class Asked:
     """The arguments of `netwiz diagnose`."""
 
-    client: str
+    client: str | None = None
     target: str | None = None
     symptom: str | None = None
     error: str | None = None

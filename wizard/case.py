@@ -143,6 +143,34 @@ def parse_client(text: str, snapshot: Snapshot) -> Client:
     raise BadInput(f"no container is named '{shown}': {_nearest(wanted, snapshot)}")
 
 
+def client_hinted(hint: str, snapshot: Snapshot) -> Client | None:
+    """Whom a log's label or a local address means; None when that is not one only.
+
+    Compose labels its lines with service and number (``order-1``), and names the
+    container with the project in front.
+    """
+    found = snapshot.find(hint) if hint else ()
+    if not found:
+        found = tuple(
+            c
+            for c in snapshot.containers
+            if hint and (hint in c.addresses or _labelled(c, hint))
+        )
+    if len(found) != 1:
+        return None
+    return Client(ClientKind.CONTAINER, found[0].name, found[0].id)
+
+
+def _labelled(container: Container, hint: str) -> bool:
+    service, sep, number = hint.rpartition("-")
+    if not sep:
+        service, sep, number = hint.rpartition("_")
+    if not number.isdigit() or not service:
+        return hint == container.service
+    numbered = re.search(r"[-_](\d+)$", container.name)
+    return container.service == service and (numbered[1] if numbered else "1") == number
+
+
 def parse_target(text: str) -> Target:
     """Where a person means by TO. Raises BadInput with what would have been right."""
     given = text.strip()

@@ -25,6 +25,7 @@ _NAME_TARGETS = (
         for pattern in (
             rf"\b(?:ENOTFOUND|EAI_AGAIN|EAI_NONAME|EAI_NODATA) {_NAME}",
             rf"\bUnknownHostException: {_NAME}",
+            rf"\bresolve host address {_QUOTE}{_NAME}",
             rf"\bresolve (?:host|proxy|server|address|name):? {_QUOTE}{_NAME}",
             rf"\bcould not translate host name {_QUOTE}{_NAME}",
             rf"\b(?:bad address|failed to resolve|host not found in upstream) '{_NAME}",
@@ -67,6 +68,8 @@ _TARGETS = tuple(
         rf"\bconnect\(2\) for \"?{_HOST}(?:\" port |:){_PORT}",
         rf"\bconnect(?:ion)? (?:to|with) ['\"/]?(?:[\w.-]{{1,253}}/)?{_HOST}:{_PORT}",
         rf"\bConnect call failed \(['\"]([^'\"]{{1,60}})['\"], {_PORT}",
+        # Netty and the JDK: name/address:port.
+        rf"\b[\w.-]{{1,253}}/{_HOST}:{_PORT}",
         # URLs, with or without a password in them; .NET; key and value.
         rf"\b\w{{1,12}}://(?:[^\s/@]{{1,200}}@)?{_HOST}:{_PORT}",
         rf"\({_HOST}:{_PORT}\)",
@@ -79,11 +82,15 @@ _HOST_ONLY = tuple(
     for pattern in (
         rf"\bserver on ['\"]{_HOST}['\"]",
         rf"\bconnect to remote host \({_HOST}\)",
+        rf"\btarget host name '{_HOST}'",
         rf"\bhttps?://{_HOST}(?![\w:])",
     )
 )
 _ADDRESS = re.compile(r"(?<![\w.])((?:\d{1,3}\.){3}\d{1,3})(?::(\d{1,5}))?(?![\w.])")
 _PLAIN = re.compile(r"(?<![\w.:-])([A-Za-z_][\w.-]{0,252}):(\d{2,5})(?![\w.]|:\d)")
+
+_POOL_PORT = re.compile(rf"\bHTTPS?ConnectionPool\(host='[^']{{1,255}}', port={_PORT}")
+_URL = re.compile(rf"\b(https?)://{_HOST}(?::{_PORT})?", re.IGNORECASE)
 
 _NO_HOST = re.compile(
     r"host|name|or|address|failed|error|getaddrinfo|pid|line|code|status|errno|id|took"
@@ -100,8 +107,9 @@ def looked_up(text: str) -> tuple[str, int | None]:
     for pattern in _NAME_TARGETS:
         found = pattern.search(text)
         host = found[1].strip(".") if found else ""
-        if host and not _NO_HOST.fullmatch(host):
+        if host and not host.isdigit() and not _NO_HOST.fullmatch(host):
             behind = re.search(rf"\b{re.escape(host)}:(\d{{1,5}})\b", text)
+            behind = behind or _POOL_PORT.search(text)
             return host, _port(behind[1]) if behind else None
     return "", None
 
@@ -116,6 +124,16 @@ def dialled(text: str) -> tuple[str, int | None]:
             host = next(filter(None, hosts), "")
             if _is_host(host) and (not port or _port(port)):
                 return _host(host), _port(port)
+    return "", None
+
+
+def url_of(text: str, host: str, port: int | None) -> tuple[str, int | None]:
+    """Scheme and port of the URL that names this host; empty and None without one."""
+    for found in _URL.finditer(text):
+        same = found[2].strip("[]").rstrip(".").lower() == host.lower()
+        at = _port(found[3]) or {"http": 80, "https": 443}[found[1].lower()]
+        if host and same and port in (None, at):
+            return found[1].lower(), at
     return "", None
 
 

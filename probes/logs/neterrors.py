@@ -11,7 +11,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from netwiz.probes.logs.neterror_targets import GO_LOOKUP, dialled, looked_up
+from netwiz.probes.logs.neterror_clients import client_in, program_in
+from netwiz.probes.logs.neterror_targets import GO_LOOKUP, dialled, looked_up, url_of
 
 INPUT_LIMIT = 4096
 """Characters of a line that are looked at."""
@@ -28,6 +29,12 @@ class ErrorSeen:
     port: int | None = None
     matched: str = ""
     """The words that decided."""
+    scheme: str = ""
+    """http or https, when the line holds the URL that was asked for."""
+    client: str = ""
+    """Name or address of who printed it; empty when the line does not tell."""
+    program: str = ""
+    """What kind of program words it so: curl, Go, Node, musl ...; empty if unknown."""
 
 
 def looks_like_network_error(text: str) -> bool:
@@ -49,7 +56,16 @@ def read_error(text: str) -> ErrorSeen | None:
     host, port = looked_up(text) if symptom == "dns" else ("", None)
     if not host:
         host, port = dialled(text)
-    return ErrorSeen(symptom, host, port, matched)
+    scheme, at = url_of(text, host, port)
+    return ErrorSeen(
+        symptom,
+        host,
+        port or at,
+        matched,
+        scheme=scheme,
+        client=client_in(text),
+        program=program_in(text),
+    )
 
 
 # In this order: a line on a name often holds the words of other symptoms as well.
@@ -108,6 +124,8 @@ _PHRASES: dict[str, tuple[str, ...]] = {
         r"\bno alternative certificate subject name matches\b",
         r"\bserver gave HTTP response to HTTPS client\b",
         r"\balert unknown ca\b",
+        r"\bSSL routines:",
+        r"\bverify error:num=\d",
     ),
     "refused": (
         r"\bECONNREFUSED\b",
@@ -143,11 +161,13 @@ _PHRASES: dict[str, tuple[str, ...]] = {
     "unreachable": (
         r"\bEHOSTUNREACH\b",
         r"\bENETUNREACH\b",
+        r"\bEADDRNOTAVAIL\b",
+        r"\bcannot assign requested address\b",
         r"\bno route to host\b",
         r"\b(?:host|network) (?:is )?unreachable\b",
         r"\bNoRouteToHostException\b",
         r"\bdestination (?:host|net|network|port) unreachable\b",
-        r"\bErrno[:= ]{0,2} ?1(?:01|13)\b",
+        r"\bErrno[:= ]{0,2} ?(?:99|1(?:01|13))\b",
         r"\bError 1(?:01|13) connecting\b",
         r"\bos error 1(?:01|13)\b",
         r"\bMySQL server on '[^']{1,255}' \(1(?:01|13)\b",
@@ -184,8 +204,8 @@ _ROOTS = (
     *("refus", "reset", "timed", "timeout", "unreach", "resol", "host", "errno"),
     *("certific", "x509", "tls", "ssl", "econn", "epipe", "pipe", "closed", "hang up"),
     *("eai_", "enotfound", "connect", "nxdomain", "misbehav", "not known", "deadline"),
-    *("address", "error", "version number", "reply", "failure", "terminated", "cert"),
-    *("getaddrinfo", "alert", "respond"),
+    *("addr", "error", "version number", "reply", "failure", "terminated", "cert"),
+    *("alert", "respon", "unable_to"),
 )
 """Every phrase holds one of these: most lines are spared the search for the rest."""
 

@@ -9,7 +9,7 @@ from tests.tui.cli_helpers import World
 
 BAD = {
     "no TO": (["order"], "TO is missing"),
-    "no FROM": ([], "required: FROM"),
+    "no FROM": ([], "FROM is missing"),
     "an empty FROM": (["", "pg:1"], "FROM is empty"),
     "a blank FROM": (["  ", "pg:1"], "FROM is empty"),
     "an empty TO": (["order", ""], "names no host"),
@@ -28,6 +28,11 @@ BAD = {
     "a bad name": (["order", "p g:80"], "is no host name"),
     "an unknown symptom": (["order", "pg:1", "--symptom", "sad"], "'sad' is none of"),
     "an empty symptom": (["order", "pg:1", "--symptom", ""], "'' is none of"),
+    "nobody said it": (["--error", "connect ECONNREFUSED 1.2.3.4:5"], "give FROM"),
+    "a stranger said it": (
+        ["--error", "nobody-1  | connect ECONNREFUSED 1.2.3.4:5"],
+        "printed by 'nobody-1', and that is no container here",
+    ),
     "an unknown option": (["order", "pg:1", "--jsn"], "unrecognized arguments"),
     "a short form": (["order", "pg:1", "--sym", "dns"], "unrecognized arguments"),
     "too much": (["order", "pg:1", "pg:2"], "unrecognized arguments"),

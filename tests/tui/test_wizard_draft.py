@@ -82,3 +82,18 @@ def test_a_client_that_is_gone_stays_as_it_was() -> None:
     assert rebound(samples.CASE, shop.without_engine()) == samples.CASE
     host = Case(Client(ClientKind.HOST, "host"), Target("pg", 1))
     assert rebound(host, shop.snapshot()) == host
+
+
+def test_a_line_answers_who_printed_it() -> None:
+    snapshot = shop.snapshot()
+    reading = read_line(f"order  | {REFUSED}", snapshot)
+    assert reading.client is not None
+    assert reading.client.name == "order"
+    assert reading.words == (
+        "reads as refused, from order, to 172.18.0.2:3000 (in the words of Go)"
+    )
+    draft, _ = draft_of(Prefill(error=f"order  | {REFUSED}"), snapshot)
+    assert draft.next_step() == WALK
+    assert draft_of(Prefill("pg", error=f"order  | {REFUSED}"), snapshot)[0].client == (
+        Client(ClientKind.CONTAINER, "pg", snapshot.find("pg")[0].id)
+    )

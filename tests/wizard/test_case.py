@@ -14,9 +14,11 @@ from netwiz.wizard.case import (
     BadInput,
     ClientKind,
     Target,
+    client_hinted,
     parse_client,
     parse_target,
 )
+from tests.wizard.world import ORDER, World, container
 
 NOW = dt.datetime(2026, 11, 21, 2, 4, tzinfo=dt.UTC)
 TARGETS = {
@@ -129,3 +131,29 @@ def test_unknown_and_ambiguous_clients() -> None:
     lost = Snapshot(NOW, missing="no Docker Engine answers at unix:///x")
     with pytest.raises(BadInput, match="no Docker Engine answers"):
         parse_client("order", lost)
+
+
+@pytest.mark.parametrize(
+    ("hint", "name"),
+    [
+        ("order", "order"),
+        ("172.18.0.3", "order"),
+        ("api-2", "shop-api-2"),
+        ("api-1", "shop-api-1"),
+        ("single-1", "lonely"),
+        ("single", "lonely"),
+        ("api", None),
+        ("api-3", None),
+        ("nobody", None),
+        ("", None),
+    ],
+)
+def test_a_label_means_one_container_or_none(hint: str, name: str | None) -> None:
+    own = (
+        ORDER,
+        container("shop-api-1", 5, service="api"),
+        container("shop-api-2", 6, service="api"),
+        container("lonely", 7, service="single"),
+    )
+    found = client_hinted(hint, World(containers=own).snapshot)
+    assert (found.name if found else None) == name

@@ -165,14 +165,14 @@ class WizardScreen(Screen[None]):
 
     @on(SymptomChoice.ErrorEdited)
     def _error_edited(self, event: SymptomChoice.ErrorEdited) -> None:
-        reading = read_line(event.text)
+        reading = read_line(event.text, self._snapshot)
         words = reading.words if event.text.strip() else ""
         symptom = reading.symptom.value if reading.symptom else ""
         event.control.show_reading(words, symptom)
 
     @on(SymptomChoice.ErrorGiven)
     def _error_given(self, event: SymptomChoice.ErrorGiven) -> None:
-        reading = read_line(event.text)
+        reading = read_line(event.text, self._snapshot)
         if reading.symptom is None and reading.target is None:
             self._notice("choose the symptom: this line does not tell", bad=True)
             event.control.focus_first()

@@ -14,6 +14,7 @@ from netwiz.wizard.case import (
     ClientKind,
     Symptom,
     Target,
+    client_hinted,
     parse_client,
     parse_target,
 )
@@ -63,6 +64,7 @@ class Draft:
             symptom=reading.symptom or self.symptom,
             symptom_said=True,
             target=self.target or reading.target,
+            client=self.client or reading.client,
         )
 
 
@@ -72,6 +74,8 @@ class Reading:
 
     symptom: Symptom | None = None
     target: Target | None = None
+    client: Client | None = None
+    program: str = ""
 
     @property
     def words(self) -> str:
@@ -79,25 +83,32 @@ class Reading:
         if self.symptom is None and self.target is None:
             return "no network error is recognised in it"
         what = self.symptom.value if self.symptom else "no symptom that is known"
-        return f"reads as {what}" + (f", to {self.target.text}" if self.target else "")
+        whose = f", from {self.client.name}" if self.client else ""
+        where = f", to {self.target.text}" if self.target else ""
+        by = f" (in the words of {self.program})" if self.program else ""
+        return f"reads as {what}{whose}{where}{by}"
 
 
-def read_line(text: str) -> Reading:
-    """Symptom and target of an error line, as far as it names them."""
+def read_line(text: str, snapshot: Snapshot | None = None) -> Reading:
+    """Symptom, target and client of an error line, as far as it names them."""
     from netwiz.probes.logs.neterrors import read_error
 
     seen = read_error(text) if text.strip() else None
     if seen is None:
         return Reading()
     symptom = Symptom(seen.symptom) if seen.symptom else None
+    client = client_hinted(seen.client, snapshot) if snapshot else None
+    known = Reading(symptom, None, client, seen.program)
     host = f"[{seen.host}]" if ":" in seen.host else seen.host
     written = f"{host}:{seen.port}" if seen.port else f"dns://{seen.host}"
     if not host or (not seen.port and symptom is not Symptom.DNS):
-        return Reading(symptom)
+        return known
+    if seen.port and seen.scheme:
+        written = f"{seen.scheme}://{written}"
     try:
-        return Reading(symptom, parse_target(written))
+        return replace(known, target=parse_target(written))
     except BadInput:
-        return Reading(symptom)
+        return known
 
 
 def draft_of(prefill: Prefill, snapshot: Snapshot) -> tuple[Draft, str]:
@@ -116,7 +127,7 @@ def draft_of(prefill: Prefill, snapshot: Snapshot) -> tuple[Draft, str]:
     except BadInput as error:
         problems.append(str(error))
     if prefill.error:
-        reading = read_line(prefill.error)
+        reading = read_line(prefill.error, snapshot)
         said = draft.symptom_said
         symptom = draft.symptom
         draft = draft.with_error(prefill.error, reading)
