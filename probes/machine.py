@@ -42,6 +42,8 @@ SENSES: dict[type, SenseEntry] = {
     ask.CountRestarts: _entry("engine.senses", "count_restarts", 5.0),
     ask.ReadLogErrors: _entry("logs.follow", "read_log_errors", 5.0),
     ask.Resolve: _entry("names.resolve", "resolve", 8.0),
+    ask.ReadResolver: _entry("names.resolve", "read_resolver", 3.0),
+    ask.AskServer: _entry("names.ask_server", "ask_server", 20.0),
     ask.ReadSockets: _entry("sockets.senses", "read_sockets", 4.0),
     ask.FindListeners: _entry("sockets.senses", "find_listeners", 6.0),
     ask.WatchListener: _entry("sockets.senses", "watch_listener", 6.0),
@@ -50,7 +52,12 @@ SENSES: dict[type, SenseEntry] = {
     ask.FindAddress: _entry("links.senses", "find_address", 6.0),
     ask.AskArp: _entry("links.arp", "ask_arp", 4.0),
     ask.ReadRules: _entry("firewall.senses", "read_rules", 8.0),
+    ask.ReadCounters: _entry("firewall.kernel", "read_counters", 2.0),
     ask.Attempt: _entry("witness.attempt", "attempt", 10.0),
+    ask.Converse: _entry("connect.converse", "converse", 15.0),
+    ask.WatchQueue: _entry("sockets.queue", "watch_queue", 8.0),
+    ask.MeasurePath: _entry("links.path_mtu", "measure_path", 5.0),
+    ask.ReadConntrack: _entry("conntrack.senses", "read_conntrack", 5.0),
     ask.IdentifyNamespace: _entry("sockets.identity", "identify_namespace", 1.0),
 }
 """The sense that answers each type of request."""

@@ -29,10 +29,41 @@ class Resolve:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadResolver:
+    """A place's resolv.conf, hosts and nsswitch.conf. Answer: ResolverRead."""
+
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class AskServer:
+    """One question to one name server, over one transport. Answer: ServerAnswer.
+
+    `name` is taken as complete: no search list. Nothing else is tried when the answer
+    is cut off or fails, for how each way fares is what is asked for.
+    """
+
+    place: Place
+    server: str
+    name: str
+    record: str = "A"
+    over_tcp: bool = False
+    budget_ms: int = 1000
+    times: int = 1
+    """Asked that often, each question by itself: for what fails only now and then."""
+    watch: bool = False
+    """Look meanwhile to whom the place passes the question on."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReadSockets:
     """Listeners and connections of a place. Answer: SocketTable."""
 
     place: Place
+    detail: bool = False
+    """Also what the kernel measures of each connection (Stream.info)."""
+    nth: int = 1
+    """Tells repeated looks apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +92,18 @@ class ReadLinks:
 
 @dataclass(frozen=True, slots=True)
 class AskRoute:
-    """The kernel's route decision in a place. Answer: RouteDecision."""
+    """The kernel's route decision in a place. Answer: RouteDecision.
+
+    With `in_device` it is that for a packet which came in there and is to be forwarded;
+    `source` is then its source address.
+    """
 
     place: Place
     address: str
+    source: str = ""
+    in_device: str = ""
+    mark: int = 0
+    """The firewall mark (fwmark) of the packet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +125,13 @@ class AskArp:
 @dataclass(frozen=True, slots=True)
 class ReadRules:
     """Every packet filter rule of a place. Answer: Ruleset."""
+
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class ReadCounters:
+    """What the kernel's stack has counted in a place. Answer: KernelCounters."""
 
     place: Place
 
@@ -133,9 +179,76 @@ class ReadLogErrors:
     lines: int = 500
 
 
+@dataclass(frozen=True, slots=True)
+class Converse:
+    """Connect, say something, and listen to the answer. Answer: Conversation.
+
+    What is said is what any client of the scheme would say first: ``http`` a GET of /,
+    ``tls`` a ClientHello, ``silence`` nothing at all. `size` pads the words (http only)
+    to at least so many bytes; `mss` bounds the segments of both sides.
+    """
+
+    place: Place
+    address: str
+    port: int
+    words: str = "http"
+    host: str = ""
+    """What the words call the server; the address when empty."""
+    size: int = 0
+    mss: int = 0
+    other: bool = False
+    """Other words of the same length (a filler of letters instead)."""
+    taps: tuple[Place, ...] = ()
+    counters: tuple[Place, ...] = ()
+    server: Place | None = None
+    """Where the server's socket should be, when known."""
+    server_port: int = 0
+    """Its port there, behind any mapping; 0: as dialled."""
+    budget_ms: int = 2500
+    nth: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class WatchQueue:
+    """Whether a TCP listener's accept queue moves. Answer: QueueWatch."""
+
+    place: Place
+    port: int
+    address: str = ""
+    """The listener that takes this address; empty: any on the port."""
+    budget_ms: int = 3000
+
+
+@dataclass(frozen=True, slots=True)
+class MeasurePath:
+    """Which packet sizes come through, by echoes with DF set. Answer: PathMtu."""
+
+    place: Place
+    address: str
+    budget_ms: int = 400
+    """For each of two rounds."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadConntrack:
+    """The tracked flows that fit, and how the table does. Answer: ConntrackView.
+
+    `address` and `port` are those that the client dialled (the original destination);
+    `source` is the client's. Whatever is left empty fits anything.
+    """
+
+    place: Place
+    protocol: Protocol = Protocol.TCP
+    address: str = ""
+    port: int = 0
+    source: str = ""
+
+
 Request = (
     TakeSnapshot
     | Resolve
+    | ReadResolver
+    | AskServer
     | ReadSockets
     | FindListeners
     | WatchListener
@@ -144,8 +257,13 @@ Request = (
     | FindAddress
     | AskArp
     | ReadRules
+    | ReadCounters
     | Attempt
     | IdentifyNamespace
     | CountRestarts
     | ReadLogErrors
+    | Converse
+    | WatchQueue
+    | MeasurePath
+    | ReadConntrack
 )

@@ -20,6 +20,7 @@ from netwiz.probes.facts.connection import (
     Outcome,
     Protocol,
 )
+from netwiz.probes.facts.conntrack import ConntrackView, Flow, Tuple
 from netwiz.probes.facts.engine import (
     Attachment,
     Container,
@@ -33,6 +34,7 @@ from netwiz.probes.facts.engine import (
     Subnet,
 )
 from netwiz.probes.facts.firewall import Backend, ChainPolicy, Rule, RuleHit, Ruleset
+from netwiz.probes.facts.kernel import KernelCounters, Rise
 from netwiz.probes.facts.links import (
     Address,
     AddressHolder,
@@ -41,10 +43,18 @@ from netwiz.probes.facts.links import (
     Interface,
     LinkTable,
     Neighbour,
+    PolicyRule,
     Route,
     RouteDecision,
 )
-from netwiz.probes.facts.names import Answer, NameOutcome, Resolution, ResolverFiles
+from netwiz.probes.facts.names import (
+    Answer,
+    NameOutcome,
+    Resolution,
+    ResolverFiles,
+    ResolverRead,
+    ServerAnswer,
+)
 from netwiz.probes.facts.owners import (
     Owner,
     OwnerKind,
@@ -59,10 +69,31 @@ from netwiz.probes.facts.sockets import (
     SocketTable,
     Stream,
 )
+from netwiz.probes.facts.talk import (
+    Conversation,
+    Ending,
+    FarEnd,
+    Holder,
+    PathMtu,
+    QueueWatch,
+    Segment,
+    TcpInfo,
+)
 from netwiz.probes.facts.various import LogErrors, LogLine, NamespaceIdentity, Restarts
 from netwiz.probes.facts.witness import Attempted, Hop, Packet, Sighting
 
 __all__ = [
+    "Tuple",
+    "TcpInfo",
+    "Segment",
+    "QueueWatch",
+    "PathMtu",
+    "Holder",
+    "Flow",
+    "FarEnd",
+    "Ending",
+    "Conversation",
+    "ConntrackView",
     "HOST",
     "Address",
     "AddressHolder",
@@ -84,6 +115,7 @@ __all__ = [
     "HostFacts",
     "IcmpError",
     "Interface",
+    "KernelCounters",
     "LinkTable",
     "Listener",
     "ListenerWatch",
@@ -100,17 +132,21 @@ __all__ = [
     "Packet",
     "Place",
     "PlaceKind",
+    "PolicyRule",
     "PortMapping",
     "Process",
     "Protocol",
     "Resolution",
     "ResolverFiles",
+    "ResolverRead",
     "Restarts",
+    "Rise",
     "Route",
     "RouteDecision",
     "Rule",
     "RuleHit",
     "Ruleset",
+    "ServerAnswer",
     "Sighting",
     "Snapshot",
     "SnapshotTaken",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from netwiz.probes.facts.base import Finding, Place
 from netwiz.probes.facts.connection import Connection
 from netwiz.probes.facts.firewall import RuleHit
+from netwiz.probes.facts.kernel import Rise
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,9 @@ class Attempted(Finding):
     hits: tuple[RuleHit, ...] = ()
     """Rules whose counters rose around the probe, in every namespace counted."""
     counted: tuple[Place, ...] = ()
+    kernel: tuple[Rise, ...] = ()
+    """Counters of the kernel's own stack that rose meanwhile, where rules were counted;
+    other people's packets raise them too."""
     blind: tuple[str, ...] = ()
     """What could not be watched, one line each."""
 
@@ -83,6 +87,10 @@ class Attempted(Finding):
     def replies(self) -> tuple[Sighting, ...]:
         """What came back."""
         return tuple(s for s in self.sightings if s.reply)
+
+    def rose(self, place: Place, name: str) -> int:
+        """By how much a counter of the kernel rose in a place around the probe."""
+        return sum(r.by for r in self.kernel if (r.place, r.name) == (place, name))
 
     @property
     def answer(self) -> Sighting | None:

@@ -9,6 +9,7 @@ ends when nothing moves any more.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -20,11 +21,13 @@ from netwiz.probes.facts.base import Place
 from netwiz.probes.facts.connection import Connection, Outcome, Protocol
 from netwiz.probes.facts.engine import Snapshot
 from netwiz.probes.facts.firewall import RuleHit, Ruleset
+from netwiz.probes.facts.kernel import KernelCounters, Rise
 from netwiz.probes.facts.owners import OwnerKind, owner_of_address
 from netwiz.probes.facts.witness import Attempted
 from netwiz.probes.firewall.diff import diff
+from netwiz.probes.firewall.kernel import read_counters, rises
 from netwiz.probes.firewall.senses import read_rules
-from netwiz.probes.requests import Attempt, ReadRules
+from netwiz.probes.requests import Attempt, ReadCounters, ReadRules
 from netwiz.probes.witness.watch import Watch
 
 if TYPE_CHECKING:
@@ -66,6 +69,7 @@ async def attempt(ground: Ground, request: Attempt) -> Attempted:
         sightings=sightings,
         tapped=watch.tapped,
         hits=hits,
+        kernel=counters.kernel,
         counted=counters.counted,
         blind=(*watch.blind, *counters.blind),
     )
@@ -164,6 +168,9 @@ class _Counters:
         self._before: dict[Place, Ruleset] = {}
         self.blind: list[str] = []
         self.counted: tuple[Place, ...] = ()
+        self._kernel: dict[Place, KernelCounters] = {}
+        self.kernel: tuple[Rise, ...] = ()
+        """What the kernel itself counted meanwhile; known after `hits`."""
 
     async def before(self) -> None:
         """The first reading; what cannot be read becomes a line in `blind`."""
@@ -171,9 +178,17 @@ class _Counters:
         self._before = {r.place: r for r in found}
         for rules in found:
             self.blind += (f"{rules.place.label}: {line}" for line in rules.unseen)
+        self._kernel = await self._read_kernel()
 
     async def hits(self) -> tuple[RuleHit, ...]:
         """What counted since `before`."""
+        stack = await self._read_kernel()
+        self.kernel = tuple(
+            rise
+            for place, counters in stack.items()
+            if place in self._kernel
+            for rise in rises(self._kernel[place], counters)
+        )
         after = await self._read(tuple(self._before))
         self.counted = tuple(r.place for r in after if _readable(r))
         return tuple(hit for r in after for hit in diff(self._before[r.place], r))
@@ -186,6 +201,14 @@ class _Counters:
             except ProbeError as error:
                 self.blind.append(f"{place.label}: {error.what}")
         return tuple(by_inode.values())
+
+    async def _read_kernel(self) -> dict[Place, KernelCounters]:
+        """The kernel's counters of every place; one that cannot be read has none."""
+        found: dict[Place, KernelCounters] = {}
+        for place in self._before:
+            with contextlib.suppress(ProbeError):
+                found[place] = await read_counters(self._ground, ReadCounters(place))
+        return found
 
     async def _read(self, places: Sequence[Place]) -> list[Ruleset]:
         async def one(place: Place) -> Ruleset | None:
