@@ -10,9 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from netwiz.wizard.case import Symptom
-from netwiz.wizard.tree import Branch as _Branch
-from netwiz.wizard.tree import Node, Tree, fault
-from netwiz.wizard.tree import undetermined as _undetermined
+from netwiz.wizard.tree import Node, Tree
 from netwiz.wizard.trees import (
     astray,
     listening,
@@ -36,53 +34,36 @@ from netwiz.wizard.trees import (
     wire,
 )
 
-_LISTENING_HOST = Node(
-    "listening_host",
-    "does this host listen there?",
-    listening.listening,
-    {
-        "accepts": _Branch("yes", "which_rule"),
-        "loopback": _Branch("on loopback only", fault("host-service-bound-loopback")),
-        "family": _Branch("for the other family", fault("listens-on-other-family")),
-        "address": _Branch(
-            "on another address only",
-            _undetermined(
-                "this host listens on {listeners}, not on {address}",
-                "dial the address it listens on, or bind it to 0.0.0.0",
-            ),
-        ),
-        "nothing": _Branch("no", fault("service-not-listening")),
-    },
+ROOMS = (
+    start,
+    astray,
+    names,
+    refused,
+    listening,
+    not_listening,
+    loopback,
+    published,
+    stopped,
+    replicas,
+    outcomes,
+    outside,
+    lost,
+    unreachable,
+    wire,
+    overlay,
+    talk,
+    stalls,
+    tls,
+    unsteady,
 )
+"""The modules that hold nodes, in the order in which the catalogue tells of them."""
 
 NODES: Mapping[str, Node] = MappingProxyType(
-    {
-        node.id: node
-        for node in (
-            *start.NODES,
-            *refused.NODES,
-            *listening.NODES,
-            *not_listening.NODES,
-            *loopback.NODES,
-            *published.NODES,
-            *stopped.NODES,
-            *outcomes.NODES,
-            *replicas.NODES,
-            *outside.NODES,
-            *astray.NODES,
-            *lost.NODES,
-            *names.NODES,
-            *overlay.NODES,
-            *stalls.NODES,
-            *talk.NODES,
-            *tls.NODES,
-            *unreachable.NODES,
-            *unsteady.NODES,
-            *wire.NODES,
-            _LISTENING_HOST,
-        )
-    }
+    {node.id: node for room in ROOMS for node in room.NODES}
 )
+
+if len(NODES) != sum(len(room.NODES) for room in ROOMS):
+    raise RuntimeError("a node's id stands twice in the trees")
 
 TREES: Mapping[Symptom | None, Tree] = MappingProxyType(
     {symptom: Tree(symptom, "client", NODES) for symptom in (None, *Symptom)}

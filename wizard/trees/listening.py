@@ -113,4 +113,24 @@ NODES = (
             ),
         },
     ),
+    Node(
+        "listening_host",
+        "does this host listen there?",
+        listening,
+        {
+            "accepts": Branch("yes", "which_rule"),
+            "loopback": Branch(
+                "on loopback only", fault("host-service-bound-loopback")
+            ),
+            "family": Branch("for the other family", fault("listens-on-other-family")),
+            "address": Branch(
+                "on another address only",
+                undetermined(
+                    "this host listens on {listeners}, not on {address}",
+                    "dial the address it listens on, or bind it to 0.0.0.0",
+                ),
+            ),
+            "nothing": Branch("no", fault("service-not-listening")),
+        },
+    ),
 )
