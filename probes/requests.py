@@ -155,6 +155,9 @@ class Attempt:
     budget_ms: int = 1200
     nth: int = field(default=1)
     """Tells repeated attempts apart."""
+    device: str = ""
+    """Leave by this device and by no other, whatever the routes say
+    (SO_BINDTODEVICE, socket(7))."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from netwiz.probes.connect.endpoint import (
 from netwiz.probes.connect.error_queue import first_icmp_error, keep_errors
 from netwiz.probes.facts.base import Place
 from netwiz.probes.facts.connection import After, Connection, Outcome, Protocol
+from netwiz.probes.text import plain
 
 if TYPE_CHECKING:
     from netwiz.probes.machine import Ground
@@ -67,6 +68,7 @@ async def connect(
     *,
     budget_ms: float = 1200,
     prepare: Prepare | None = None,
+    device: str = "",
 ) -> Connection:
     """Connect from `place` and say what happened.
 
@@ -76,7 +78,8 @@ async def connect(
 
     With `prepare` the socket is bound first, so that ``getsockname()`` names the source
     port of packets yet to come. Where no free port was left to bind, `prepare` gets it
-    unbound (port 0), and connect(2) tries as the application would.
+    unbound (port 0), and connect(2) tries as the application would. With `device` the
+    packets leave by that device and no other.
 
     Raises ProbeError when the namespace is gone or closed to us, never for what the
     network does.
@@ -90,6 +93,9 @@ async def connect(
         try:
             made.setblocking(False)
             keep_errors(made)
+            if device:
+                name = device.encode()
+                made.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, name)
             if prepare is not None:
                 _bind(made)
         except BaseException:
@@ -98,8 +104,9 @@ async def connect(
         return made, target
 
     flags = "-zv" if protocol is Protocol.TCP else "-zvu"
+    tool = _tool(flags, address, port, device)
     start = Connection(
-        command=f"{ground.namespaces.enter(place)}nc {flags} {address} {port}",
+        command=ground.namespaces.enter(place) + tool,
         place=place,
         address=address,
         port=port,
@@ -120,6 +127,14 @@ async def connect(
                 await waiting
         one = _Attempt(sock, target, start, budget_ms / 1000)
         return await (one.tcp() if protocol is Protocol.TCP else one.udp())
+
+
+def _tool(flags: str, address: str, port: int, device: str) -> str:
+    """What a person would run; curl alone can be told by which device to leave."""
+    if not device:
+        return f"nc {flags} {address} {port}"
+    host = f"[{address}]" if ":" in address else address
+    return f"curl -v --interface {plain(device, 32)} telnet://{host}:{port}"
 
 
 def _bind(sock: socket.socket) -> None:

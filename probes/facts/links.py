@@ -59,6 +59,36 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyRule:
+    """A rule of ``ip rule``: which routing table a packet is looked up in."""
+
+    priority: int
+    table: int
+    family: int = 4
+    action: str = "lookup"
+    """lookup, goto, nop, blackhole, unreachable, prohibit."""
+    source: str = ""
+    """CIDR; empty for all."""
+    destination: str = ""
+    in_device: str = ""
+    out_device: str = ""
+    mark: int = 0
+    mask: int = 0
+    """Which bits of the mark are compared; 0: all of them."""
+    inverted: bool = False
+    """``not``: it applies where its selectors do not match."""
+    more: bool = False
+    """It has selectors that we do not read (user, protocol, ports ...)."""
+    text: str = ""
+    """As ``ip rule`` takes it, without its priority: ``from 10.0.0.0/8 lookup 7``."""
+
+    @property
+    def usual(self) -> bool:
+        """One of the three that every machine has."""
+        return (self.priority, self.table) in ((0, 255), (32766, 254), (32767, 253))
+
+
+@dataclass(frozen=True, slots=True)
 class Neighbour:
     """An entry of the neighbour table (ARP, NDP)."""
 
@@ -78,6 +108,8 @@ class LinkTable(Finding):
     addresses: tuple[Address, ...] = ()
     routes: tuple[Route, ...] = ()
     neighbours: tuple[Neighbour, ...] = ()
+    rules: tuple[PolicyRule, ...] = ()
+    """In order of priority, of both families."""
     sysctls: tuple[tuple[str, str], ...] = ()
     """(name, value), e.g. ``("net.ipv4.ip_forward", "1")``."""
 
@@ -101,10 +133,17 @@ class RouteDecision(Finding):
     place: Place
     address: str
     kind: str = ""
-    """unicast, local, broadcast, blackhole, unreachable, prohibit; empty: no route."""
+    """unicast, local, broadcast, blackhole, unreachable, prohibit; empty: no route.
+
+    For a packet to be forwarded also ``source refused`` (rp_filter), and unreachable
+    where the input device does not forward."""
     device: str = ""
     gateway: str = ""
     source: str = ""
+    destination: str = ""
+    """The route that decided: CIDR or ``default``; empty where it is not told."""
+    table: int = 0
+    """Number of the table that it stands in (254: main); 0 where it is not told."""
 
 
 @dataclass(frozen=True, slots=True)

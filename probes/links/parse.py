@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from netwiz.probes.facts.links import Address, Interface, Neighbour, Route
+from netwiz.probes.facts.links import (
+    Address,
+    Interface,
+    Neighbour,
+    PolicyRule,
+    Route,
+)
 from netwiz.probes.text import plain
 
 Message = Any
@@ -19,6 +26,7 @@ TABLE_LOCAL = 255
 
 MOST_ROUTES = 2000
 MOST_NEIGHBOURS = 4096
+MOST_RULES = 500
 
 ROUTE_KINDS = {
     1: "unicast",
@@ -144,3 +152,58 @@ def neighbours(messages: Iterable[Message], names: Names) -> Iterator[Neighbour]
                 mac=plain(message.get_attr("NDA_LLADDR"), 64),
                 state=state,
             )
+
+
+_ACTIONS = {
+    1: "lookup",
+    2: "goto",
+    3: "nop",
+    6: "blackhole",
+    7: "unreachable",
+    8: "prohibit",
+}
+"""FR_ACT_* of linux/fib_rules.h."""
+_INVERTED = 0x2
+_UNREAD = ("FRA_UID_RANGE", "FRA_IP_PROTO", "FRA_SPORT_RANGE", "FRA_DPORT_RANGE")
+_TABLES = {253: "default", 254: "main", 255: "local"}
+
+
+def policy_rules(messages: Iterable[Message]) -> Iterator[PolicyRule]:
+    """Each rule of ``ip rule``, both families."""
+    for message in messages:
+        table = int(message.get_attr("FRA_TABLE") or message["table"])
+        mask = message.get_attr("FRA_FWMASK")
+        rule = PolicyRule(
+            priority=int(message.get_attr("FRA_PRIORITY") or 0),
+            table=table,
+            family=6 if int(message["family"]) == 10 else 4,
+            action=_ACTIONS.get(int(message["action"]), str(message["action"])),
+            source=_network(message.get_attr("FRA_SRC"), message["src_len"]),
+            destination=_network(message.get_attr("FRA_DST"), message["dst_len"]),
+            in_device=plain(message.get_attr("FRA_IIFNAME"), 32),
+            out_device=plain(message.get_attr("FRA_OIFNAME"), 32),
+            mark=int(message.get_attr("FRA_FWMARK") or 0),
+            mask=0 if mask in (None, 0xFFFFFFFF) else int(mask),
+            inverted=bool(int(message["flags"]) & _INVERTED),
+            more=bool(message["tos"]) or any(map(message.get_attr, _UNREAD)),
+        )
+        yield dataclasses.replace(rule, text=_rule_text(rule))
+
+
+def _network(address: str | None, length: int) -> str:
+    return f"{plain(address, 64)}/{int(length)}" if address else ""
+
+
+def _rule_text(rule: PolicyRule) -> str:
+    mark = f"{rule.mark:#x}" + (f"/{rule.mask:#x}" if rule.mask else "")
+    table = _TABLES.get(rule.table, str(rule.table))
+    words = [
+        "not" if rule.inverted else "",
+        f"from {rule.source or 'all'}",
+        f"to {rule.destination}" if rule.destination else "",
+        f"fwmark {mark}" if rule.mark or rule.mask else "",
+        f"iif {rule.in_device}" if rule.in_device else "",
+        f"oif {rule.out_device}" if rule.out_device else "",
+        f"lookup {table}" if rule.action == "lookup" else rule.action,
+    ]
+    return " ".join(filter(None, words))

@@ -6,15 +6,10 @@ Everything is read from rtnetlink(7) and /proc/sys; nothing is sent on any wire.
 from __future__ import annotations
 
 import dataclasses
-import errno
 import ipaddress
-import socket
-import struct
-import sys
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from netwiz.probes.connect.endpoint import sockaddr
 from netwiz.probes.errors import ProbeError, mapped
 from netwiz.probes.facts.base import HOST, Failure, Place
 from netwiz.probes.facts.links import (
@@ -26,26 +21,14 @@ from netwiz.probes.facts.links import (
 )
 from netwiz.probes.links import parse as links_parse
 from netwiz.probes.links.peers import distinct, with_peers
+from netwiz.probes.links.routes import way_to
 from netwiz.probes.links.sysctls import read_sysctls
 from netwiz.probes.netlink import rtnetlink
-from netwiz.probes.netlink.dump import attributes
 from netwiz.probes.requests import AskRoute, FindAddress, ReadLinks
 from netwiz.probes.text import plain
 
 if TYPE_CHECKING:
     from netwiz.probes.machine import Ground
-
-_RTM_GETROUTE = 26
-_RTMSG = struct.Struct("=BBBBBBBBI")
-_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PREFSRC = 1, 4, 5, 7
-
-_ERROR_KINDS = {
-    errno.ENETUNREACH: "",
-    errno.EHOSTUNREACH: "unreachable",
-    errno.EACCES: "prohibit",
-    errno.EINVAL: "blackhole",
-}
-"""How the kernel answers where no packet would leave (fib_props of fib_semantics.c)."""
 
 _EXT_SKIP_STATS = 8
 """RTEXT_FILTER_SKIP_STATS: half of each message is counters that nobody asked for."""
@@ -63,7 +46,8 @@ async def read_links(ground: Ground, request: ReadLinks) -> LinkTable:
     # worker thread; it is milliseconds of parsing as well.
     with mapped(f"the links of {place.label}"):
         table = await ground.namespaces.call(HOST, _read_links, ground, place)
-    shell = f"{enter}ip -d addr; {enter}ip route show table all; {enter}ip neigh"
+    shell = f"{enter}ip -d addr; {enter}ip route show table all; {enter}ip rule; "
+    shell += f"{enter}ip neigh"
     return dataclasses.replace(table, command=shell)
 
 
@@ -79,11 +63,13 @@ def _read_links(ground: Ground, place: Place) -> LinkTable:
             names = {interface.index: interface.name for interface, _ in found}
             routes = links_parse.routes(ipr.get_routes(), names)
             neighbours = links_parse.neighbours(ipr.get_neighbours(), names)
+            rules = links_parse.policy_rules(ipr.get_rules(family=0))
             table = LinkTable(
                 place=place,
                 addresses=tuple(links_parse.addresses(ipr.get_addr(), names)),
                 routes=tuple(islice(routes, links_parse.MOST_ROUTES)),
                 neighbours=tuple(islice(neighbours, links_parse.MOST_NEIGHBOURS)),
+                rules=tuple(islice(rules, links_parse.MOST_RULES)),
                 # Ports of a bridge take no part in routing: they come last.
                 sysctls=read_sysctls(
                     i.name for i, _ in sorted(found, key=lambda one: one[0].master > 0)
@@ -98,22 +84,31 @@ def _read_links(ground: Ground, place: Place) -> LinkTable:
 async def ask_route(ground: Ground, request: AskRoute) -> RouteDecision:
     """What ``ip route get`` answers: the kernel's decision, policy rules included.
 
-    Raises ProbeError for what is no address and when the namespace is gone.
+    Raises ProbeError for what is no address and when the namespace or the input device
+    is gone.
     """
     place, address = request.place, request.address
     enter = ground.namespaces.enter(place)
     with mapped(f"the route from {place.label}"):
-        kind, device, gateway, source = await ground.namespaces.call(
-            place, route_to, address
+        way = await ground.namespaces.call(
+            place, way_to, address, request.source, request.in_device, request.mark
         )
+    words = [
+        f"{enter}ip route get {plain(address, 80)}",
+        f"from {request.source}" if request.source else "",
+        f"iif {plain(request.in_device, 32)}" if request.in_device else "",
+        f"mark {request.mark}" if request.mark else "",
+    ]
     return RouteDecision(
-        command=f"{enter}ip route get {plain(address, 80)}",
+        command=" ".join(filter(None, words)),
         place=place,
         address=address,
-        kind=kind,
-        device=device,
-        gateway=gateway,
-        source=source,
+        kind=way.kind,
+        device=way.device,
+        gateway=way.gateway,
+        source=way.source,
+        destination=way.destination,
+        table=way.table,
     )
 
 
@@ -123,34 +118,8 @@ def route_to(address: str) -> tuple[str, str, str, str]:
     Kind is empty where there is no route. Raises OSError for other kernel errors, and
     ProbeError for what is no address.
     """
-    target = sockaddr(address, 0)
-    ip = ipaddress.ip_address(target[0])
-    family = socket.AF_INET6 if ip.version == 6 else socket.AF_INET
-    payload = _RTMSG.pack(family, ip.max_prefixlen, 0, 0, 0, 0, 0, 0, 0)
-    payload += rtnetlink.attribute(_RTA_DST, ip.packed)
-    if len(target) == 4 and target[3]:
-        payload += rtnetlink.attribute(_RTA_OIF, target[3].to_bytes(4, sys.byteorder))
-    try:
-        body = rtnetlink.request(_RTM_GETROUTE, payload)
-    except OSError as error:
-        if error.errno in _ERROR_KINDS:
-            return _ERROR_KINDS[error.errno], "", "", ""
-        raise
-    kind = _RTMSG.unpack_from(body)[7]
-    values = dict(attributes(body[_RTMSG.size :]))
-    device = ""
-    if index := int.from_bytes(values.get(_RTA_OIF, b"")[:4], sys.byteorder):
-        device = socket.if_indextoname(index)
-    return (
-        links_parse.ROUTE_KINDS.get(kind, str(kind)),
-        plain(device, 32),
-        _text(family, values.get(_RTA_GATEWAY)),
-        _text(family, values.get(_RTA_PREFSRC)),
-    )
-
-
-def _text(family: int, packed: bytes | None) -> str:
-    return socket.inet_ntop(family, packed) if packed else ""
+    way = way_to(address)
+    return way.kind, way.device, way.gateway, way.source
 
 
 async def find_address(ground: Ground, request: FindAddress) -> AddressHolders:

@@ -86,6 +86,7 @@ async def _connect(
         request.protocol,
         budget_ms=request.budget_ms,
         prepare=prepare,
+        device=request.device,
     )
 
 
