@@ -9,6 +9,7 @@ from netwiz.wizard.tree import Branch, Node, Ruling, undetermined
 from netwiz.wizard.trees.attempts import counted
 from netwiz.wizard.trees.lost_where import trail
 from netwiz.wizard.trees.overlay import on_overlay
+from netwiz.wizard.trees.wire import unanswered
 from netwiz.wizard.verdict import Mark
 
 
@@ -16,6 +17,8 @@ def lost(scene: Scene) -> Ruling:
     """Which part of the way a probe that got no answer came to its end on."""
     if on_overlay(scene):
         return Ruling("overlay", "it is on an overlay network", quiet=True)
+    if unanswered(scene.attempted):
+        return Ruling("wire", "nobody answered for it on the wire", quiet=True)
     found = scene.look(counted(scene, scene.focus), Attempted)
     link = found.connection
     way = trail(scene, found)
@@ -50,7 +53,7 @@ NODES = (
         {
             "overlay": Branch("into an overlay network", "overlay"),
             "unsteady": Branch("it got through at the second try", "unsteady"),
-            "wire": Branch("a neighbour does not answer", _NOT_TOLD),
+            "wire": Branch("a neighbour does not answer", "wire"),
             "egress": Branch("it is meant for beyond this machine", _NOT_TOLD),
             "within": Branch("it never left the client's own namespace", _NOT_TOLD),
             "forward": Branch("it came into this host, and not through", _NOT_TOLD),

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from netwiz.probes.facts import Attempted
+from netwiz.probes.facts import Attempted, Sighting
 from netwiz.wizard.path import fate
 from netwiz.wizard.scene import Scene
 from netwiz.wizard.tree import Branch, Node, Ruling, undetermined
 from netwiz.wizard.verdict import Mark
+
+
+def unanswered(found: Attempted) -> tuple[Sighting, ...]:
+    """Neighbour questions on the probe's way to which nobody answered, as asked."""
+    return tuple(s for s in found.forward if s.packet.kind == "ARP" and not s.inbound)
 
 
 def wire(scene: Scene) -> Ruling:
