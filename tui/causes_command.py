@@ -16,8 +16,9 @@ from netwiz.tui.exits import Exit
 from netwiz.tui.terminal import Terminal, complain, put
 from netwiz.wizard.causes import CAUSES, Cause
 from netwiz.wizard.causes.model import FixPlan
-from netwiz.wizard.fill import fields, fill
+from netwiz.wizard.drawing import asked_before, shown
 from netwiz.wizard.report_layout import BLANK, Line, Tone, wrap
+from netwiz.wizard.trees import NODES, TREES
 
 SCHEMA = "netwiz.causes/1"
 
@@ -53,26 +54,22 @@ def _print_json(causes: Iterable[Cause]) -> None:
 def _told(cause: Cause) -> dict[str, object]:
     return {
         "id": cause.id,
-        "title": _shown(cause.title),
+        "title": shown(cause.title),
         "group": cause.group,
-        "explanation": _shown(cause.explanation),
-        "decisive": _shown(cause.decisive),
+        "explanation": shown(cause.explanation),
+        "decisive": shown(cause.decisive),
         "fix": [
-            {"text": _shown(plan.text), "commands": [*map(_shown, plan.commands)]}
+            {"text": shown(plan.text), "commands": [*map(shown, plan.commands)]}
             for plan in cause.fixes
         ],
         "look_alikes": [
-            {"id": other, "separated_by": _shown(what)}
+            {"id": other, "separated_by": shown(what)}
             for other, what in cause.look_alikes
         ],
         "references": list(cause.references),
+        "asked": list(asked_before(cause.id, NODES, TREES[None].root)),
+        "proof": cause.proof,
     }
-
-
-def _shown(template: str) -> str:
-    """The template with its gaps readable: <inner port>."""
-    gaps = {name: f"<{name.replace('_', ' ')}>" for name in fields(template)}
-    return fill(template, gaps)
 
 
 def _list(causes: Iterable[Cause], width: int) -> Iterator[Line]:
@@ -86,21 +83,24 @@ def _list(causes: Iterable[Cause], width: int) -> Iterator[Line]:
             group = cause.group
             yield Line(group, Tone.HEADING)
         first = f"  {cause.id:<{room}}  "
-        for part in wrap(_shown(cause.title), width, first):
+        for part in wrap(shown(cause.title), width, first):
             yield Line(part)
 
 
 def _page(cause: Cause, width: int) -> Iterator[Line]:
-    for part in wrap(_shown(cause.title), width):
+    for part in wrap(shown(cause.title), width):
         yield Line(part, Tone.HEADING)
     yield Line(f"{cause.id} · {cause.group}", Tone.FAINT)
     yield BLANK
-    for part in wrap(_shown(cause.explanation), width, "  "):
+    for part in wrap(shown(cause.explanation), width, "  "):
         yield Line(part)
-    yield from _section("What decides", [_shown(cause.decisive)], width)
+    yield from _section("What decides", [shown(cause.decisive)], width)
     yield from _mending(cause.fixes, width)
-    look_alikes = [f"{other}: {_shown(what)}" for other, what in cause.look_alikes]
+    look_alikes = [f"{other}: {shown(what)}" for other, what in cause.look_alikes]
     yield from _section("Looks alike", look_alikes, width)
+    way = asked_before(cause.id, NODES, TREES[None].root)
+    asked = [shown(NODES[id_].question) for id_ in way]
+    yield from _section("Asked on the way", asked, width)
     yield from _section("Read more", cause.references, width)
 
 
@@ -109,10 +109,10 @@ def _mending(fixes: Iterable[FixPlan], width: int) -> Iterator[Line]:
         if not nth:
             yield BLANK
             yield Line("Mend it", Tone.HEADING)
-        for part in wrap(_shown(plan.text), width, "  - "):
+        for part in wrap(shown(plan.text), width, "  - "):
             yield Line(part)
         for command in plan.commands:
-            yield Line(f"    $ {_shown(command)}", Tone.COMMAND)
+            yield Line(f"    $ {shown(command)}", Tone.COMMAND)
 
 
 def _section(title: str, texts: Iterable[str], width: int) -> Iterator[Line]:

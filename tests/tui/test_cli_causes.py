@@ -31,6 +31,8 @@ def test_as_json(capsys: pytest.CaptureFixture[str]) -> None:
         "fix",
         "look_alikes",
         "references",
+        "asked",
+        "proof",
     }
 
 
