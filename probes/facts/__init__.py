@@ -20,7 +20,7 @@ from netwiz.probes.facts.connection import (
     Outcome,
     Protocol,
 )
-from netwiz.probes.facts.conntrack import ConntrackView, Flow, Tuple
+from netwiz.probes.facts.conntrack import ConntrackView, Flow, FlowEnds
 from netwiz.probes.facts.engine import (
     Attachment,
     Container,
@@ -79,21 +79,11 @@ from netwiz.probes.facts.talk import (
     Segment,
     TcpInfo,
 )
+from netwiz.probes.facts.upstreams import Origin, Upstreams, upstreams_of
 from netwiz.probes.facts.various import LogErrors, LogLine, NamespaceIdentity, Restarts
 from netwiz.probes.facts.witness import Attempted, Hop, Packet, Sighting
 
 __all__ = [
-    "Tuple",
-    "TcpInfo",
-    "Segment",
-    "QueueWatch",
-    "PathMtu",
-    "Holder",
-    "Flow",
-    "FarEnd",
-    "Ending",
-    "Conversation",
-    "ConntrackView",
     "HOST",
     "Address",
     "AddressHolder",
@@ -106,11 +96,18 @@ __all__ = [
     "Backend",
     "ChainPolicy",
     "Connection",
+    "ConntrackView",
     "Container",
+    "Conversation",
+    "Ending",
     "Engine",
     "Failed",
     "Failure",
+    "FarEnd",
     "Finding",
+    "Flow",
+    "FlowEnds",
+    "Holder",
     "Hop",
     "HostFacts",
     "IcmpError",
@@ -126,16 +123,19 @@ __all__ = [
     "NamespaceIdentity",
     "Neighbour",
     "Network",
+    "Origin",
     "Outcome",
     "Owner",
     "OwnerKind",
     "Packet",
+    "PathMtu",
     "Place",
     "PlaceKind",
     "PolicyRule",
     "PortMapping",
     "Process",
     "Protocol",
+    "QueueWatch",
     "Resolution",
     "ResolverFiles",
     "ResolverRead",
@@ -146,6 +146,7 @@ __all__ = [
     "Rule",
     "RuleHit",
     "Ruleset",
+    "Segment",
     "ServerAnswer",
     "Sighting",
     "Snapshot",
@@ -154,6 +155,9 @@ __all__ = [
     "State",
     "Stream",
     "Subnet",
+    "TcpInfo",
+    "Upstreams",
     "owner_of_address",
     "owners_of_name",
+    "upstreams_of",
 ]

@@ -6,6 +6,7 @@ import ipaddress
 from dataclasses import dataclass
 
 from netwiz.probes.facts.base import Finding, Place
+from netwiz.probes.facts.talk import TcpInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,12 @@ class Stream:
     family: int = 4
     inode: int = 0
     process: Process | None = None
+    unread: int = 0
+    """Bytes that came and that the application has not taken (``Recv-Q``)."""
+    unacked: int = 0
+    """Bytes sent and not acknowledged (``Send-Q``)."""
+    info: TcpInfo | None = None
+    """What the kernel measures of it; only if it was asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

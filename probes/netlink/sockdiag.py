@@ -13,11 +13,13 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from netwiz.probes.netlink.dump import Dumper, attributes
+from netwiz.probes.netlink.tcpinfo import tcp_info
 from netwiz.probes.sockets.procnet import read_proc
 from netwiz.probes.sockets.sockraw import RawSocket
 
 NETLINK_SOCK_DIAG = 4
 SOCK_DIAG_BY_FAMILY = 20
+INET_DIAG_INFO = 2
 INET_DIAG_SKV6ONLY = 11
 
 # inet_diag_req_v2: family, protocol, extensions, pad, states, then inet_diag_sockid,
@@ -36,11 +38,13 @@ def parse(body: bytes, protocol: str) -> RawSocket | None:
     family, state, sport, dport, source, target, device = values[:7]
     if family not in (socket.AF_INET, socket.AF_INET6):
         return None
-    v6only = False
-    if family == socket.AF_INET6:
+    v6only, info = False, None
+    if len(body) > _MESSAGE.size:
         for kind, value in attributes(body[_MESSAGE.size :]):
             if kind == INET_DIAG_SKV6ONLY:
                 v6only = value[:1] == b"\1"
+            elif kind == INET_DIAG_INFO:
+                info = tcp_info(value)
     return RawSocket(
         protocol=protocol,
         family=4 if family == socket.AF_INET else 6,
@@ -54,17 +58,24 @@ def parse(body: bytes, protocol: str) -> RawSocket | None:
         sent=values[9],
         inode=values[11],
         v6only=v6only,
+        info=info,
     )
 
 
-def read_raw(dumper: Dumper, protocol: str, states: int) -> Iterator[RawSocket]:
+def read_raw(
+    dumper: Dumper, protocol: str, states: int, *, detail: bool = False
+) -> Iterator[RawSocket]:
     """Every socket of a protocol in one of the states, IPv4 first.
+
+    `detail` asks for each connection's tcp_info as well.
 
     A kernel that cannot diagnose the protocol says ENOENT; /proc/net answers then.
     """
     number = socket.IPPROTO_TCP if protocol == "tcp" else socket.IPPROTO_UDP
+    # idiag_ext: bit n-1 asks for attribute n.
+    wanted = 1 << (INET_DIAG_INFO - 1) if detail else 0
     for family in (socket.AF_INET, socket.AF_INET6):
-        request = _REQUEST.pack(family, number, 0, states)
+        request = _REQUEST.pack(family, number, wanted, states)
         try:
             for kind, body in dumper.dump(SOCK_DIAG_BY_FAMILY, request):
                 found = parse(body, protocol)

@@ -116,6 +116,11 @@ def owners(
     return found
 
 
+def holds(pid: int, inode: int) -> bool:
+    """Whether a process has this socket open."""
+    return inode in _sockets(pid)
+
+
 def _sockets(pid: int) -> Iterator[int]:
     folder = f"{PROC}/{pid}/fd"
     try:

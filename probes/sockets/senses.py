@@ -42,7 +42,11 @@ Held = TypeVar("Held", Listener, Stream)
 async def read_sockets(ground: Ground, request: ReadSockets) -> SocketTable:
     """Listeners (TCP, UDP) and TCP connections of a place, with their processes."""
     return await ground.namespaces.call(
-        request.place, _table, request.place, _shown(ground, request.place, "ss -tuanp")
+        request.place,
+        _table,
+        request.place,
+        _shown(ground, request.place, "ss -tuanpi" if request.detail else "ss -tuanp"),
+        detail=request.detail,
     )
 
 
@@ -118,9 +122,9 @@ async def watch_listener(ground: Ground, request: WatchListener) -> ListenerWatc
     )
 
 
-def _table(place: Place, command: str) -> SocketTable:
+def _table(place: Place, command: str, *, detail: bool = False) -> SocketTable:
     with mapped(f"the sockets of {place.label}"), Dumper(4) as dumper:
-        tcp = tuple(sockdiag.read_raw(dumper, "tcp", sockraw.TCP_ALL))
+        tcp = tuple(sockdiag.read_raw(dumper, "tcp", sockraw.TCP_ALL, detail=detail))
         udp = tuple(sockdiag.read_raw(dumper, "udp", sockraw.UDP_BOUND))
         listeners = sockraw.listeners(tcp + udp)
         streams = sockraw.streams(tcp)

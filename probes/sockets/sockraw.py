@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from netwiz.probes.facts.sockets import Listener, Stream
+from netwiz.probes.facts.talk import TcpInfo
 
 ESTABLISHED, CLOSE, LISTEN = 1, 7, 10
 STATES = {
@@ -53,6 +54,7 @@ class RawSocket:
     """Bytes not yet acknowledged; for LISTEN: the limit of the accept queue."""
     inode: int = 0
     v6only: bool = False
+    info: TcpInfo | None = None
 
 
 def listeners(raw: Iterable[RawSocket]) -> tuple[Listener, ...]:
@@ -98,6 +100,9 @@ def streams(raw: Iterable[RawSocket]) -> tuple[Stream, ...]:
             state=STATES[r.state],
             family=r.family,
             inode=r.inode,
+            unread=r.received,
+            unacked=r.sent,
+            info=r.info,
         )
         for r in raw
         if r.protocol == "tcp" and r.state in STATES

@@ -1,0 +1,1 @@
+"""What the kernel remembers of flows (nf_conntrack), read by ctnetlink."""
