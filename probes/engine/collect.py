@@ -158,6 +158,7 @@ class Collector:
             live_restore=js.flag(info.get("LiveRestoreEnabled")),
             userland_proxy=options.userland_proxy,
             iptables=options.iptables,
+            dns=options.dns,
             warnings=(*js.texts(info.get("Warnings"), 20), *warnings),
         )
 

@@ -14,8 +14,10 @@ import struct
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
+from netwiz.probes.engine import fields as js
 from netwiz.probes.engine.endpoint import EngineEndpoint
 from netwiz.probes.facts.engine import Container
 from netwiz.probes.sockets import processes
@@ -32,6 +34,7 @@ class DaemonOptions:
 
     userland_proxy: bool | None = None
     iptables: bool | None = None
+    dns: tuple[str, ...] = ()
 
 
 def daemon_options(where: EngineEndpoint) -> DaemonOptions:
@@ -49,7 +52,8 @@ def daemon_options(where: EngineEndpoint) -> DaemonOptions:
     proxy = _switch(words, stored, "userland-proxy")
     if proxy is None and _proxy_runs():
         proxy = True
-    return DaemonOptions(proxy, _switch(words, stored, "iptables"))
+    iptables = _switch(words, stored, "iptables")
+    return DaemonOptions(proxy, iptables, _addresses(words, stored, "dns"))
 
 
 def confirmed_pid(container: Container) -> int:
@@ -127,6 +131,17 @@ def _option(words: Iterable[str], name: str) -> str:
         if word == f"--{name}":
             return given[place + 1] if place + 1 < len(given) else ""
     return ""
+
+
+def _addresses(
+    words: Iterable[str], stored: dict[str, object] | None, name: str
+) -> tuple[str, ...]:
+    """An option that may be given several times, each time an address."""
+    given = list(words)
+    found = [w.partition("=")[2] for w in given if w.startswith(f"--{name}=")]
+    found += [b for a, b in pairwise(given) if a == f"--{name}"]
+    values = [*found, *js.items((stored or {}).get(name), 16)]
+    return tuple(a for a in map(js.address, values) if a)
 
 
 def _switch(

@@ -110,6 +110,8 @@ def inspected_container(answer: object) -> Container | None:
         project=dict(labels).get(PROJECT, ""),
         service=dict(labels).get(SERVICE, ""),
         labels=labels,
+        dns=tuple(filter(None, map(js.address, js.items(wishes.get("Dns"), 16)))),
+        links=js.texts(wishes.get("Links"), MAX_PLACES),
     )
 
 

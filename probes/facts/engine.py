@@ -93,6 +93,10 @@ class Container:
     service: str = ""
     """Compose service, from its label."""
     labels: tuple[tuple[str, str], ...] = ()
+    dns: tuple[str, ...] = ()
+    """Name servers asked for with ``--dns`` (``HostConfig.Dns``)."""
+    links: tuple[str, ...] = ()
+    """``--link`` as asked for: ``/pg:/order/db`` is pg under the name db."""
     detailed: bool = True
     """False while only the list entry is known, before the inspect came."""
 
@@ -180,6 +184,8 @@ class Engine:
     """None when neither the daemon's options nor a proxy process tell."""
     iptables: bool | None = None
     """False when the daemon was told not to write rules; None when unknown."""
+    dns: tuple[str, ...] = ()
+    """Name servers of the daemon's own ``--dns``, or of its daemon.json."""
     warnings: tuple[str, ...] = ()
     local: bool = True
     """False when the pids it names are not processes of this machine; they are then

@@ -7,6 +7,9 @@ from enum import StrEnum
 
 from netwiz.probes.facts.base import Finding, Place
 
+NONSENSE = "nonsense"
+"""What stands for an errno where something came that was no answer."""
+
 
 class NameOutcome(StrEnum):
     """How a lookup ended."""
@@ -69,6 +72,9 @@ class Answer:
     over_tcp: bool = False
     """Asked (again) over TCP: the datagram was truncated, or ``use-vc`` is set."""
 
+    rcode: str = ""
+    """``NOERROR``, ``NXDOMAIN`` ...; empty when nothing came."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolution(Finding):
@@ -81,3 +87,69 @@ class Resolution(Finding):
     """In the order in which an application tries them (RFC 6724)."""
     answers: tuple[Answer, ...] = ()
     files: ResolverFiles = ResolverFiles()
+    took_ms: float = 0.0
+    """What the lookup cost the application: from the first question to the answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolverRead(Finding):
+    """A place's resolver configuration, without a question put to anybody."""
+
+    place: Place
+    files: ResolverFiles = ResolverFiles()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerAnswer(Finding):
+    """What one name server said to one question, over one transport."""
+
+    place: Place
+    server: str
+    name: str
+    record: str
+    over_tcp: bool
+    outcome: NameOutcome
+    """Of the first question that brought an answer; else of the last one."""
+    rcode: str = ""
+    """``NOERROR``, ``NXDOMAIN``, ``REFUSED`` ...; empty when nothing came."""
+    addresses: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    """Of tc (did not fit), aa (its own zone), ra (asks others for us)."""
+    size: int = 0
+    """Octets of the answer."""
+    answer_ms: float = 0.0
+    error: str = ""
+    """Name of the errno behind a failure, or NONSENSE; empty for silence."""
+    tries: tuple[Answer, ...] = ()
+    """Every question of a repeated one, in order."""
+    asked_on: tuple[str, ...] = ()
+    """Other servers to which the same question was seen to leave the place, where
+    that was watched: what a forwarding server passes on."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether a DNS answer of any kind came."""
+        return bool(self.rcode)
+
+    @property
+    def knows(self) -> bool:
+        """Whether the answer holds what was asked for."""
+        return self.outcome is NameOutcome.ANSWERED
+
+    @property
+    def failed_tries(self) -> tuple[Answer, ...]:
+        """The questions without a usable answer."""
+        return tuple(t for t in self.tries if t.outcome is not NameOutcome.ANSWERED)
+
+    @property
+    def said(self) -> str:
+        """In a few words, for people."""
+        if self.error == NONSENSE:
+            return "sent what is no answer to the question"
+        if self.outcome is NameOutcome.TIMEOUT:
+            return f"silent for {self.answer_ms / 1000:.1f} s"
+        if self.knows and not self.addresses:
+            return "answered"
+        if self.knows:
+            return ", ".join(self.addresses[:4])
+        return self.outcome.value

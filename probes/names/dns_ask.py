@@ -64,26 +64,20 @@ async def ask(
     and where the namespace cannot be entered.
     """
     message = dnswire.question(name, record)
-    exchange = _Exchange(ground, place, server, message, patience_s)
+    exchange = Exchange(ground, place, server, message, patience_s)
     start = time.perf_counter()
     over_tcp = stream
+    reply = None
     try:
         reply = None if stream else await exchange.datagram()
         if reply is None or reply.truncated:
-            over_tcp = True
+            over_tcp, reply = True, None
             reply = await exchange.stream()
         outcome, addresses = reply.outcome, reply.addresses
     except TimeoutError:
         outcome, addresses = NameOutcome.TIMEOUT, ()
     except OSError as error:
-        if error.errno == errno.ECONNREFUSED:
-            outcome, addresses = NameOutcome.REFUSED, ()
-        elif error.errno in _UNREACHABLE:
-            outcome, addresses = NameOutcome.UNREACHABLE, ()
-        elif error.errno in (errno.ECONNRESET, errno.EPIPE):
-            outcome, addresses = NameOutcome.SERVFAIL, ()
-        else:
-            raise
+        outcome, addresses = outcome_of(error), ()
     return Answer(
         server=server,
         question=f"{dnswire.check_name(name)}.",
@@ -92,11 +86,23 @@ async def ask(
         addresses=addresses,
         ms=(time.perf_counter() - start) * 1000,
         over_tcp=over_tcp,
+        rcode=reply.rcode if reply else "",
     )
 
 
+def outcome_of(error: OSError) -> NameOutcome:
+    """What an errno on the way to a name server means; raises it where it is ours."""
+    if error.errno == errno.ECONNREFUSED:
+        return NameOutcome.REFUSED
+    if error.errno in _UNREACHABLE:
+        return NameOutcome.UNREACHABLE
+    if error.errno in (errno.ECONNRESET, errno.EPIPE):
+        return NameOutcome.SERVFAIL
+    raise error
+
+
 @dataclasses.dataclass
-class _Exchange:
+class Exchange:
     """One question on its way to one server."""
 
     ground: Ground
@@ -107,6 +113,8 @@ class _Exchange:
 
     def __post_init__(self) -> None:
         self._wire = self.message.to_wire()
+        self.nonsense = 0
+        """Datagrams that were no answer to the question."""
         self._deadline = time.perf_counter() + self.patience_s
 
     @property
@@ -122,8 +130,11 @@ class _Exchange:
 
         return await self.ground.namespaces.call(self.place, make)
 
-    async def datagram(self) -> dnswire.Reply:
-        """Ask by UDP. Raises TimeoutError, and OSError for ICMP errors."""
+    async def datagram(self, *, again: bool = True) -> dnswire.Reply:
+        """Ask by UDP. Raises TimeoutError, and OSError for ICMP errors.
+
+        `again` sends the question once more when half of the patience is over.
+        """
         loop = asyncio.get_running_loop()
         sock, target = await self._socket(socket.SOCK_DGRAM)
         with contextlib.closing(sock):
@@ -132,6 +143,8 @@ class _Exchange:
             # Connected: the kernel takes datagrams from this server's port 53 alone.
             sock.connect(target)
             await loop.sock_sendall(sock, self._wire)
+            if not again:
+                return await self._listen(sock, self._left)
             with contextlib.suppress(TimeoutError):
                 return await self._listen(sock, self._left / 2)
             await loop.sock_sendall(sock, self._wire)
@@ -144,6 +157,7 @@ class _Exchange:
                 data = await loop.sock_recv(sock, _DATAGRAM)
                 if reply := dnswire.judge(self.message, data):
                     return reply
+                self.nonsense += 1
             # Somebody floods us; whoever waits on gains nothing but their traffic.
             await asyncio.sleep(max(0.0, seconds))
         raise TimeoutError

@@ -8,13 +8,15 @@ decides; silence, refusal, SERVFAIL, NOTIMP and REFUSED lead to the next one.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from netwiz.probes.errors import ProbeError
 from netwiz.probes.facts.base import Place
 from netwiz.probes.facts.names import Answer, NameOutcome, ResolverFiles
+from netwiz.probes.facts.upstreams import EMBEDDED
 from netwiz.probes.names import dns_ask, dnswire
 from netwiz.probes.names.together import together
 
@@ -25,8 +27,16 @@ PATIENCE_S = 2.0
 """For a server that has another one behind it."""
 
 LAST_PATIENCE_S = 4.5
-"""For the last one: Docker's own resolver spends 4.0 s on each dead upstream before it
-answers from the next; whoever gives up earlier takes slow for dead."""
+"""For Docker's own resolver: it spends 4.0 s on each dead upstream before it answers
+from the next; whoever gives up earlier takes slow for dead."""
+
+HESITATION_S = 0.3
+"""How long it may take before the servers behind it are asked as well."""
+
+DEAD_S = 1.0
+"""Without a word in this time, asked twice, a server behind it is dead."""
+
+RECORDS = ("A", "AAAA")
 
 _CLOSEST = (
     NameOutcome.NODATA,
@@ -74,12 +84,19 @@ class Search:
     """One lookup; `answers` collects what each server said on the way."""
 
     def __init__(
-        self, ground: Ground, place: Place, files: ResolverFiles, deadline: float
+        self,
+        ground: Ground,
+        place: Place,
+        files: ResolverFiles,
+        deadline: float,
+        behind: tuple[tuple[Place, str], ...] = (),
     ) -> None:
         self._ground = ground
         self._place = place
         self._files = files
         self._deadline = deadline
+        self._behind = behind
+        """The engine's upstream servers, with the place to ask them from."""
         self._silent: set[str] = set()
         self.answers: list[Answer] = []
 
@@ -122,8 +139,8 @@ class Search:
             if left <= 0:
                 break
             last = server == servers[-1]
-            patience = min(left, LAST_PATIENCE_S if last else PATIENCE_S)
-            both = await self._ask_both(server, candidate, patience)
+            patience = LAST_PATIENCE_S if last and server == EMBEDDED else PATIENCE_S
+            both = await self._ask_hopefully(server, candidate, min(left, patience))
             self.answers += both
             addresses = tuple(dict.fromkeys(a for one in both for a in one.addresses))
             if addresses:
@@ -135,6 +152,47 @@ class Search:
             if outcome is NameOutcome.TIMEOUT:
                 self._silent.add(server)
         return _closest(outcomes), ()
+
+    async def _ask_hopefully(
+        self, server: str, candidate: str, patience: float
+    ) -> list[Answer]:
+        """As `_ask_both`, but the engine's server is given up with those behind it.
+
+        It cannot know more than its upstream servers do: when all of them are silent
+        or refuse, whoever waits on for it learns nothing.
+        """
+        begun = time.perf_counter()
+        asking = asyncio.ensure_future(self._ask_both(server, candidate, patience))
+        waiting: set[asyncio.Future[Any]] = {asking}
+        try:
+            done, _ = await asyncio.wait(waiting, timeout=HESITATION_S)
+            if done or server != EMBEDDED or not self._behind:
+                return await asking
+            vain = asyncio.ensure_future(self._all_dead(candidate))
+            waiting.add(vain)
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            if asking.done() or not await vain:
+                return await asking
+            ms = (time.perf_counter() - begun) * 1000
+            return [
+                Answer(server, f"{candidate}.", record, NameOutcome.TIMEOUT, ms=ms)
+                for record in RECORDS
+            ]
+        finally:
+            for one in waiting:
+                one.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+
+    async def _all_dead(self, candidate: str) -> bool:
+        found = await together(
+            *(
+                dns_ask.ask(
+                    self._ground, place, server, candidate, "A", patience_s=DEAD_S
+                )
+                for place, server in self._behind
+            )
+        )
+        return not any(answer.rcode for answer in found)
 
     async def _ask_both(
         self, server: str, candidate: str, patience: float
@@ -151,7 +209,7 @@ class Search:
                     patience_s=patience,
                     stream=stream,
                 )
-                for record in ("A", "AAAA")
+                for record in RECORDS
             )
         )
 

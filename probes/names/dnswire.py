@@ -6,7 +6,7 @@ well-formed records, and what is taken from it is bounded and plain text.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -33,6 +33,10 @@ class Reply:
     addresses: tuple[str, ...] = ()
     truncated: bool = False
     """The TC bit: ask again over TCP (RFC 5966)."""
+    rcode: str = field(default="", compare=False)
+    flags: tuple[str, ...] = field(default=(), compare=False)
+    """Of tc, aa and ra, those that are set."""
+    size: int = field(default=0, compare=False)
 
 
 def check_name(name: str) -> str:
@@ -83,9 +87,28 @@ def judge(asked: dns.message.Message, wire: bytes) -> Reply | None:
         reply = dns.message.from_wire(wire, ignore_trailing=True)
         if not asked.is_response(reply):
             return None
-        return _read(asked, reply)
+        read = _read(asked, reply)
+        return replace(
+            read,
+            rcode=_rcode(reply),
+            flags=_flags(reply),
+            size=len(wire),
+        )
     except Exception:  # noqa: BLE001 - whatever hostile bytes bring a parser to
         return None
+
+
+def _rcode(reply: dns.message.Message) -> str:
+    import dns.rcode
+
+    return plain(dns.rcode.to_text(reply.rcode()), 16)
+
+
+def _flags(reply: dns.message.Message) -> tuple[str, ...]:
+    import dns.flags
+
+    known = (("tc", dns.flags.TC), ("aa", dns.flags.AA), ("ra", dns.flags.RA))
+    return tuple(name for name, bit in known if reply.flags & bit)
 
 
 def _records(wire: bytes) -> int:

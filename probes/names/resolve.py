@@ -26,15 +26,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netwiz.probes.errors import mapped
-from netwiz.probes.facts.base import Place, PlaceKind
-from netwiz.probes.facts.names import Answer, NameOutcome, Resolution, ResolverFiles
+from netwiz.probes.facts.base import HOST, Place, PlaceKind
+from netwiz.probes.facts.names import (
+    Answer,
+    NameOutcome,
+    Resolution,
+    ResolverFiles,
+    ResolverRead,
+)
+from netwiz.probes.facts.upstreams import EMBEDDED, loopback, upstreams_of
 from netwiz.probes.names import dns_ask, dnswire
 from netwiz.probes.names.dns_search import Search
 from netwiz.probes.names.resolver_files import read_resolver_files
 from netwiz.probes.names.rfc6724 import Terrain, in_order, look_around
 from netwiz.probes.names.rootfs import RootFiles
 from netwiz.probes.names.together import together
-from netwiz.probes.requests import Resolve
+from netwiz.probes.requests import ReadResolver, Resolve
 from netwiz.probes.text import plain
 
 if TYPE_CHECKING:
@@ -77,6 +84,29 @@ async def resolve(ground: Ground, request: Resolve) -> Resolution:
     if outcome.ok and not addresses:
         outcome = NameOutcome.NODATA
     return dataclasses.replace(found, outcome=outcome, addresses=addresses)
+
+
+async def read_resolver(ground: Ground, request: ReadResolver) -> ResolverRead:
+    """What a place's resolver is told by its files; asks nobody."""
+    files = await read_files(ground, request.place)
+    root = ground.namespaces.root(request.place)
+    return ResolverRead(
+        place=request.place, files=files, command=f"cat {root / 'etc/resolv.conf'}"
+    )
+
+
+async def _behind(
+    ground: Ground, place: Place, files: ResolverFiles
+) -> tuple[tuple[Place, str], ...]:
+    """Where to find the servers that the engine's name server asks, if it is asked."""
+    if EMBEDDED not in files.servers or ground.snapshot is None:
+        return ()
+    client = ground.snapshot.by_id.get(place.key)
+    host = await read_files(ground, HOST)
+    found = upstreams_of(files, client, ground.snapshot.engine, host).servers
+    inside = tuple((place, server) for server in found)
+    # Newer engines ask a loopback server from the host's own namespace.
+    return inside + tuple((HOST, server) for server in found if loopback(server))
 
 
 async def read_files(ground: Ground, place: Place) -> ResolverFiles:
@@ -183,13 +213,22 @@ class _Lookup:
             if service in ("files", "resolve") and (addresses := self._in_hosts()):
                 return await self._with_second_opinion(addresses)
             if service in ("dns", "resolve"):
-                search = Search(self._ground, self._place, self._files, deadline)
+                search = Search(
+                    self._ground,
+                    self._place,
+                    self._files,
+                    deadline,
+                    await _behind(self._ground, self._place, self._files),
+                )
+                begun = time.perf_counter()
                 outcome, addresses = await search.run(self._name)
+                took_ms = (time.perf_counter() - begun) * 1000
                 self._found = dataclasses.replace(
                     self._found,
                     outcome=outcome,
                     addresses=addresses,
                     answers=tuple(search.answers),
+                    took_ms=took_ms,
                     command=self._dns_command(),
                 )
                 if outcome.ok:
