@@ -32,6 +32,7 @@ from netwiz.wizard.trees import (
     unreachable,
     unsteady,
     wire,
+    wire_vacant,
 )
 
 ROOMS = (
@@ -50,6 +51,7 @@ ROOMS = (
     lost,
     unreachable,
     wire,
+    wire_vacant,
     overlay,
     talk,
     stalls,
