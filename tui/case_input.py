@@ -54,6 +54,7 @@ class Wish:
     error: str = ""
     hint: str = ""
     """Who printed the error line, by what it says; used where `client` is empty."""
+    repeat: int = 0
 
     @property
     def stand_in(self) -> Case:
@@ -61,7 +62,7 @@ class Wish:
         kinds = {"host": ClientKind.HOST, "outside": ClientKind.OUTSIDE}
         kind = kinds.get(self.client, ClientKind.CONTAINER)
         client = Client(kind, plain(self.client or self.hint, 80))
-        return Case(client, self.target, self.symptom, self.error)
+        return Case(client, self.target, self.symptom, self.error, self.repeat)
 
 
 def read_wish(
@@ -150,7 +151,7 @@ def case_for(wish: Wish, snapshot: Snapshot) -> Case:
     if not snapshot.host.root and _needs_rights(client, snapshot):
         what = f"entering the network namespace of {client.name} needs root"
         raise CannotLookError(what, with_rights())
-    return Case(client, wish.target, wish.symptom, wish.error)
+    return Case(client, wish.target, wish.symptom, wish.error, wish.repeat)
 
 
 def _client(wish: Wish, snapshot: Snapshot) -> Client:

@@ -117,6 +117,8 @@ def _run(argv: Sequence[str]) -> int:
                 symptom=asked.symptom,
                 error=asked.error,
                 json=asked.json,
+                repeat=asked.repeat,
+                watch_s=asked.watch,
             )
         )
     if asked.command == "causes":
@@ -164,6 +166,22 @@ def _parser() -> _Parser:
     diagnose.add_argument(
         "--json", action="store_true", help="one JSON object on stdout, nothing else"
     )
+    diagnose.add_argument(
+        "--repeat",
+        metavar="N",
+        type=_repeat,
+        default=0,
+        help="probe each address N times: for a fault that comes and goes (2 to 1000)",
+    )
+    diagnose.add_argument(
+        "--watch",
+        metavar="SECONDS",
+        nargs="?",
+        type=_every,
+        const=10.0,
+        default=0.0,
+        help="diagnose again every SECONDS (10) until Ctrl-C; with --json a line each",
+    )
     causes = commands.add_parser(
         "causes",
         help="the catalogue of root causes",
@@ -182,6 +200,27 @@ def _symptom(text: str) -> str:
 
     known = ", ".join(SYMPTOMS)
     raise argparse.ArgumentTypeError(f"'{plain(text, 80)}' is none of {known}")
+
+
+def _repeat(text: str) -> int:
+    if text.isascii() and text.isdigit() and 2 <= int(text[:5]) <= 1000:
+        return int(text)
+    from netwiz.probes.text import plain
+
+    raise argparse.ArgumentTypeError(f"'{plain(text, 80)}' is no number from 2 to 1000")
+
+
+def _every(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if 1.0 <= seconds <= 86400.0:
+        return seconds
+    from netwiz.probes.text import plain
+
+    shown = plain(text, 80)
+    raise argparse.ArgumentTypeError(f"'{shown}' is no time from 1 to 86400 seconds")
 
 
 def _screen() -> int:

@@ -45,6 +45,10 @@ class Asked:
     symptom: str | None = None
     error: str | None = None
     json: bool = False
+    repeat: int = 0
+    """Probes per address, for a fault that comes and goes; 0: as the walk needs."""
+    watch_s: float = 0.0
+    """Walk again every so many seconds until Ctrl-C; 0: once."""
 
 
 def run_diagnose(asked: Asked) -> int:
@@ -54,6 +58,9 @@ def run_diagnose(asked: Asked) -> int:
     except BadInput as bad:
         complain(str(bad))
         return Exit.USAGE
+    wish = replace(wish, repeat=asked.repeat)
+    if asked.watch_s:
+        return _run_watch(wish, asked)
     teller: Teller = JsonTeller() if asked.json else TextTeller(Terminal(sys.stdout))
     walk = _Walk(wish, teller)
     with asyncio.Runner() as runner:
@@ -73,6 +80,40 @@ def run_diagnose(asked: Asked) -> int:
         if diagnosis.cannot_look:
             complain("; ".join(diagnosis.missing) or diagnosis.summary)
     return status
+
+
+def _run_watch(wish: Wish, asked: Asked) -> int:
+    """Walk again and again; Ctrl-C is the way to end it, and no fault."""
+    from netwiz.tui.watch_command import JsonLines, TextLines, status_after, watch
+
+    lines = JsonLines() if asked.json else TextLines()
+
+    async def rounds() -> None:
+        with _machine() as machine:
+            first = await _Walk(wish, JsonTeller()).on(machine)
+            await watch(first, lambda: _round(wish, machine), asked.watch_s, lines)
+
+    try:
+        asyncio.run(rounds())
+    except (BadInput, CannotLookError) as bad:
+        complain(str(bad))
+        return Exit.USAGE if isinstance(bad, BadInput) else Exit.CANNOT_LOOK
+    except KeyboardInterrupt:
+        lines.leave()
+    status = status_after(lines.rounds, _status)
+    _leave_soon(status)
+    return status
+
+
+async def _round(wish: Wish, machine: Machine) -> Diagnosis:
+    """One round; what keeps it from looking is told, and the next may look again."""
+    walk = _Walk(wish, JsonTeller())
+    try:
+        return await walk.on(machine, fresh=True)
+    except CannotLookError as cannot:
+        return walk.nothing(cannot)
+    except BadInput as bad:
+        return walk.so_far(str(bad))
 
 
 def _status(diagnosis: Diagnosis) -> Exit:
@@ -98,9 +139,9 @@ class _Walk:
         self._teller.passing("looking at networks and containers")
         try:
             with _machine() as machine:
-                return await self._on(machine)
+                return await self.on(machine)
         except CannotLookError as cannot:
-            return self._nothing(cannot)
+            return self.nothing(cannot)
         except (BadInput, CannotWriteError, BrokenPipeError):
             raise
         except Exception as error:  # noqa: BLE001 - nothing gathered may be lost
@@ -110,10 +151,11 @@ class _Walk:
             complain(f"a defect of netwiz: {what} (NETWIZ_DEBUG=1 shows where)")
             return self.so_far(f"netwiz itself failed ({what})")
 
-    async def _on(self, machine: Machine) -> Diagnosis:
+    async def on(self, machine: Machine, *, fresh: bool = False) -> Diagnosis:
+        """The walk on a machine that is open. Raises BadInput, CannotLookError."""
         from netwiz.wizard.walk import diagnose
 
-        self._case = case_for(self._wish, await _snapshot(machine))
+        self._case = case_for(self._wish, await _snapshot(machine, fresh=fresh))
         self._teller.begin(self._case)
         return await diagnose(self._case, machine.perform, tell=self._tell)
 
@@ -136,7 +178,8 @@ class _Walk:
         steps = tuple(s for s in self._progress.steps if s.mark is not Mark.RUNNING)
         return replace(bare, steps=steps, path=self._progress.path)
 
-    def _nothing(self, cannot: CannotLookError) -> Diagnosis:
+    def nothing(self, cannot: CannotLookError) -> Diagnosis:
+        """A diagnosis that says why nothing could be looked at."""
         return replace(
             self.so_far(str(cannot)),
             summary=f"cannot look: {cannot}",
@@ -160,8 +203,8 @@ def _machine() -> Iterator[Machine]:
         machine.close()
 
 
-async def _snapshot(machine: Machine) -> Snapshot:
-    found = await machine.perform(TakeSnapshot())
+async def _snapshot(machine: Machine, *, fresh: bool = False) -> Snapshot:
+    found = await machine.perform(TakeSnapshot(fresh=fresh))
     if isinstance(found, SnapshotTaken):
         return found.snapshot
     if isinstance(found, Failed):

@@ -112,6 +112,13 @@ class Case:
     """None: to be found out by probing."""
     error: str = ""
     """The line that the application printed, if one was given."""
+    repeat: int = 0
+    """Probes per address that were asked for; 0: as many as the walk needs."""
+
+    @property
+    def intermittent(self) -> bool:
+        """Whether one success proves nothing: it was said to fail at times."""
+        return self.symptom is Symptom.SLOW or self.repeat > 0
 
     @property
     def text(self) -> str:
