@@ -44,7 +44,7 @@ AFTER_MS = 60.0
 FIRST_BYTES = 64
 _DRAIN = 256 * 1024
 
-_OUTCOMES = {
+OUTCOMES = {
     errno.ECONNREFUSED: Outcome.REFUSED,
     errno.ETIMEDOUT: Outcome.TIMEOUT,
     errno.EHOSTUNREACH: Outcome.HOST_UNREACHABLE,
@@ -149,7 +149,7 @@ def _ended(so_far: Connection, error: OSError) -> Connection:
     number = error.errno or 0
     return dataclasses.replace(
         so_far,
-        outcome=_OUTCOMES.get(number, Outcome.DENIED),
+        outcome=OUTCOMES.get(number, Outcome.DENIED),
         errno_name=errno.errorcode.get(number, str(number)),
     )
 

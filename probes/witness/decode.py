@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import socket
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from netwiz.probes.witness.filter import ETH_ARP, ETH_IP, ETH_IPV6
 
 SYN, SYN_ACK, RST, TCP = "SYN", "SYN-ACK", "RST", "TCP"
 UDP, ICMP, ARP = "UDP", "ICMP", "ARP"
+_OF_TCP = (SYN, SYN_ACK, RST, TCP)
 
 _TCP = socket.IPPROTO_TCP
 _UDP = socket.IPPROTO_UDP
@@ -43,7 +44,9 @@ class Frame:
     ident: int = 0
     """IPv4 identification: it survives NAT and forwarding."""
     size: int = 0
-    """UDP: length of header and payload."""
+    """UDP: length of header and payload; TCP: bytes of payload."""
+    length: int = 0
+    """TCP: bytes of the whole packet, IP header and all."""
     icmp: tuple[int, int] | None = None
     quoted: Frame | None = None
     """ICMP errors: the headers of the packet they are about."""
@@ -93,14 +96,24 @@ def _ipv4(data: bytes, *, quoted: bool = False) -> Frame | None:
         return None
     ttl, protocol = data[8], data[9]
     ends = data[12:16], data[16:20]
-    return _inside(protocol, data[header:], ends, ttl, ident, quoted=quoted)
+    found = _inside(protocol, data[header:], ends, ttl, ident, quoted=quoted)
+    return _sized(found, struct.unpack_from("!H", data, 2)[0], header, data)
 
 
 def _ipv6(data: bytes, *, quoted: bool = False) -> Frame | None:
     if data[0] >> 4 != 6 or len(data) < 40:
         return None
     ends = data[8:24], data[24:40]
-    return _inside(data[6], data[40:], ends, data[7], 0, quoted=quoted)
+    found = _inside(data[6], data[40:], ends, data[7], 0, quoted=quoted)
+    return _sized(found, struct.unpack_from("!H", data, 4)[0] + 40, 40, data)
+
+
+def _sized(found: Frame | None, length: int, header: int, data: bytes) -> Frame | None:
+    """With the sizes that the IP header tells: of the packet only the head is here."""
+    if found is None or found.kind not in _OF_TCP or len(data) < header + 13:
+        return found
+    head = header + (data[header + 12] >> 4) * 4
+    return replace(found, size=max(0, length - head), length=length)
 
 
 def _inside(

@@ -33,11 +33,15 @@ Step = tuple[int, int, str, str]
 """Code, operand, label when true, label when false; an empty label is the next step."""
 
 
-def program(protocol: int, ports: Iterable[int] = ()) -> bytes:
+def program(
+    protocol: int, ports: Iterable[int] = (), *, segments: bool = False
+) -> bytes:
     """The instructions (struct sock_filter) for a TCP or UDP probe.
 
-    `ports` narrows UDP to datagrams from or to one of them; TCP needs no narrowing.
+    `ports` narrows UDP to datagrams from or to one of them; TCP needs no narrowing,
+    unless every one of its `segments` is wanted.
     """
+    by_ports = segments or protocol != socket.IPPROTO_TCP
     steps: list[Step | str] = [
         (_LOAD_HALF, _PROTOCOL, "", ""),
         (_EQUAL, ETH_ARP, "keep", ""),
@@ -53,7 +57,7 @@ def program(protocol: int, ports: Iterable[int] = ()) -> bytes:
         (_LOAD_BYTE_AT_X, 0, "", ""),
         *_one_of(ICMP_ERRORS),
         "ours",
-        *_transport(protocol, ports, indexed=True),
+        *_transport(ports if by_ports else None, indexed=True),
         "ip6",
         (_LOAD_BYTE, 6, "", ""),
         (_EQUAL, protocol, "ours6", ""),
@@ -61,7 +65,7 @@ def program(protocol: int, ports: Iterable[int] = ()) -> bytes:
         (_LOAD_BYTE, 40, "", ""),
         *_one_of(ICMP6_TYPES),
         "ours6",
-        *_transport(protocol, ports, indexed=False),
+        *_transport(ports if by_ports else None, indexed=False),
         "drop",
         (_RETURN, 0, "", ""),
         "keep",
@@ -76,12 +80,12 @@ def _one_of(values: Iterable[int]) -> Iterator[Step]:
     yield _GO, 0, "drop", ""
 
 
-def _transport(protocol: int, ports: Iterable[int], *, indexed: bool) -> Iterator[Step]:
-    """Keep by flags (TCP) or ports (UDP); the header follows X, or byte 40."""
+def _transport(ports: Iterable[int] | None, *, indexed: bool) -> Iterator[Step]:
+    """Keep by ports, or by TCP's flags where none are; the header is at X, or 40."""
     half = _LOAD_HALF_AT_X if indexed else _LOAD_HALF
     byte = _LOAD_BYTE_AT_X if indexed else _LOAD_BYTE
     base = 0 if indexed else 40
-    if protocol == socket.IPPROTO_TCP:
+    if ports is None:
         yield byte, base + 13, "", ""
         yield _ANY_BIT, _SYN_OR_RST, "keep", "drop"
         return
