@@ -22,7 +22,6 @@ from tests.lab.state import LabError
 if TYPE_CHECKING:
     from tests.lab.engine import Lab
 
-PLACES = ("host", "outside")
 ROUNDS = 3
 DEVICE = re.compile(r"/(?:conf|neigh)/([^/]+)/")
 
@@ -37,12 +36,12 @@ class Baseline:
 
     @classmethod
     def take(cls, lab: Lab) -> Baseline:
-        places = {place: fingerprint.take(lab.netns_of(place)) for place in PLACES}
+        places = {place: fingerprint.take(lab.netns_of(place)) for place in lab.places}
         saved = {
             (place, command): namespaces.call_in(
                 lab.netns_of(place), partial(namespaces.run, [f"{command}-save"])
             )
-            for place in PLACES
+            for place in lab.places
             for command in ("iptables", "ip6tables")
         }
         return cls(places, saved, _host_files(lab))
@@ -55,16 +54,32 @@ class Baseline:
         for _ in range(ROUNDS):
             left = [
                 f"{place}: {line}"
-                for place in PLACES
+                for place in lab.places
                 for line in self._mend(place, lab.netns_of(place))
             ]
             if not left:
                 break
         else:
             raise LabError("it could not be restored: " + "; ".join(left[:5]))
-        for place in PLACES:
+        for place in lab.places:
             lab.in_namespace(place, _forget)
         _sweep(lab)
+
+    def clear_ways(self, lab: Lab) -> None:
+        """Rules and sysctls only: without a way, nodes cannot agree on what is gone."""
+        for place in lab.places:
+            before = self.places[place]
+            now = fingerprint.take(lab.netns_of(place), "rules", "sysctls")
+
+            def mend(
+                before: Fingerprint = before,
+                now: Fingerprint = now,
+                place: str = place,
+            ) -> None:
+                _mend_rules(before, now, place, self.saved_rules)
+                _mend_sysctls(before, now)
+
+            namespaces.call_in(lab.netns_of(place), mend)
 
     def _mend(self, place: str, netns: Path) -> list[str]:
         """One pass over one namespace; what it found to mend."""

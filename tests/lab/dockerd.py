@@ -152,6 +152,8 @@ def _script(names: Names, options: Options, dies_with_parent: bool) -> str:
         "mkdir -p /run/netns",
         "mount -t tmpfs lab-netns /run/netns",
     ]
+    if names.hostname:
+        lines.append(f"hostname {names.hostname}")
     if private_tmp(names):
         lines.append("mount -t tmpfs -o mode=1777 lab-tmp /tmp")
     engine = _engine(names, options)
@@ -171,7 +173,7 @@ def start(
     argv = [
         "nsenter",
         f"--net={namespaces.path_of(names.host_netns)}",
-        *("unshare", "--mount", "--propagation", "slave"),
+        *("unshare", "--mount", "--uts", "--propagation", "slave"),
         *("sh", "-c", _script(names, options, dies_with_parent)),
     ]
     with (names.folder / "dockerd.log").open("ab") as log:

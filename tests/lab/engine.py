@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from tests.lab import dockerd, image, namespaces, outside, state
+from tests.lab import dockerd, image, namespaces, outside, state, swarm
 from tests.lab.baseline import Baseline
 from tests.lab.scenario import Options
 from tests.lab.state import LabBusyError, LabError, Names
@@ -35,6 +35,8 @@ class Lab:
         self._lock = state.Lock(names)
         self._baseline: Baseline | None = None
         self._spawned: list[subprocess.Popen[bytes]] = []
+        self.swarm: swarm.Swarm | None = None
+        """With a second machine, where the options ask for it."""
 
     # -- life ------------------------------------------------------------
 
@@ -95,6 +97,10 @@ class Lab:
             stdout=subprocess.DEVNULL,
             timeout=60,
         )
+        self.swarm = swarm.Swarm(self) if self.options.swarm else None
+        if self.swarm:
+            second = self.swarm.raise_(images, dies_with_parent=not self._by_hand)
+            self._spawned.append(second)
         self._baseline = Baseline.take(self)
         self.boot_seconds = time.monotonic() - begun
 
@@ -137,14 +143,20 @@ class Lab:
 
     # -- places ----------------------------------------------------------
 
-    def env(self) -> dict[str, str]:
-        """The environment of somebody logged in on the lab's host."""
-        return {
+    def env(self, on: str = "host") -> dict[str, str]:
+        """The environment of somebody logged in on the lab's host, or the second."""
+        own = {
             "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
             "HOME": str(self.names.folder / "home"),
             "LANG": "C.UTF-8",
             "DOCKER_HOST": f"unix://{self.names.socket}",
         }
+        return own | swarm.environment(self.names) if on == "second" else own
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The namespaces that are not a container's."""
+        return ("host", "outside", *(("second",) if self.swarm else ()))
 
     @property
     def has_private_tmp(self) -> bool:
@@ -154,13 +166,23 @@ class Lab:
         return dockerd.pid(self.names)
 
     def pid_of(self, container: str) -> int:
-        number = int(self.docker("inspect", "-f", "{{.State.Pid}}", container))
+        words = ("inspect", "-f", "{{.State.Pid}}", container)
+        number = int(self.docker(*words, on=self.home_of(container)))
         if not number:
             raise LabError(f"container {container} is not running")
         return number
 
+    def home_of(self, container: str) -> str:
+        """The machine that a container is on: host, or second."""
+        if not swarm.stands(self.names):
+            return "host"
+        listed = self.docker("ps", "-a", "--format", "{{.Names}}", on="second")
+        return "second" if container in listed.split() else "host"
+
     def netns_of(self, place: str) -> Path:
-        """The network namespace of host, outside, or a container."""
+        """The network namespace of host, outside, second, or a container."""
+        if place == "second":
+            return namespaces.path_of(self.names.second_netns)
         if place in HOST_PLACES:
             return namespaces.path_of(self.names.host_netns)
         if place == "outside":
@@ -176,6 +198,9 @@ class Lab:
         host's tools in a container's network namespace."""
         if on == "outside":
             return ["nsenter", f"--net={self.netns_of(on)}", "--", *argv]
+        if on == "second":
+            number = str(swarm.pid(self.names))
+            return ["nsenter", "-t", number, "-m", "-n", "-u", "--", *argv]
         host = ["nsenter", "-t", str(self.engine_pid()), "-m", "-n", "--"]
         if on in HOST_PLACES:
             return [*host, *argv]
@@ -191,7 +216,7 @@ class Lab:
     ) -> subprocess.CompletedProcess[str]:
         """Run to its end and hand back what it said; its exit code is not
         judged. A background child it leaves is found by its control group."""
-        env = self.env()
+        env = self.env(on)
         env["PATH"] = f"{self.names.folder}/bin:{env['PATH']}"
         with (
             (self.names.folder / "run.out").open("w+") as out,
@@ -226,18 +251,18 @@ class Lab:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=self.env(),
+                env=self.env(on),
                 cwd="/",
                 start_new_session=True,
             )
         self._spawned.append(process)
         return process
 
-    def docker(self, *words: str) -> str:
+    def docker(self, *words: str, on: str = "host") -> str:
         """One docker command that must succeed; its output, stripped."""
         done = subprocess.run(
             ["docker", *words],
-            env=self.env(),
+            env=self.env(on),
             capture_output=True,
             text=True,
             timeout=60,
@@ -250,6 +275,9 @@ class Lab:
     # -- between scenarios -----------------------------------------------
 
     def _remove_containers(self) -> None:
+        if self.swarm:
+            self.swarm.clear()
+            return
         containers = self.docker("ps", "-aq", "--no-trunc").split()
         if containers:
             self.docker("rm", "-f", "-v", *containers)
@@ -273,6 +301,9 @@ class Lab:
         reason = "the engine has died"
         if dockerd.running(self.names):
             try:
+                if self.swarm:
+                    self._baseline.clear_ways(self)
+                    self.swarm.check()
                 self._remove_containers()
                 self._baseline.restore(self)
             except (LabError, subprocess.TimeoutExpired) as error:

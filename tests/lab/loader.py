@@ -153,8 +153,19 @@ def _check(scenario: Scenario) -> None:
                 raise ScenarioError(f"containers.{name}: no network {network}")
     if scenario.healthy and scenario.fault:
         raise ScenarioError("a healthy baseline has no fault; decoys are a setup")
+    _check_swarm(scenario)
     for step in (*scenario.setup, *scenario.fault, *scenario.fix):
         _check_step(scenario, step)
+
+
+def _check_swarm(scenario: Scenario) -> None:
+    for name, service in scenario.services.items():
+        for network in service.networks:
+            if network not in scenario.networks:
+                raise ScenarioError(f"services.{name}: no network {network}")
+    beside = scenario.services or any(c.on for c in scenario.containers.values())
+    if beside and not scenario.engine.swarm:
+        raise ScenarioError("services, and containers `on` second, need engine.swarm")
 
 
 def _check_step(scenario: Scenario, step: Step) -> None:

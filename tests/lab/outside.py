@@ -62,7 +62,7 @@ def cable(names: Names) -> None:
 
 
 def remove_namespaces(names: Names) -> None:
-    for name in (names.host_netns, names.outside_netns):
+    for name in (names.host_netns, names.second_netns, names.outside_netns):
         namespaces.delete(name)
 
 

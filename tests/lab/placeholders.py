@@ -48,7 +48,9 @@ class Placeholders:
             found = json.loads(self._lab.docker("network", "inspect", name))[0]
             return NETWORK_FACTS[fact](found)
         if fact in CONTAINER_FACTS:
-            found = json.loads(self._lab.docker("container", "inspect", name))[0]
+            home = self._lab.home_of(name)
+            told = self._lab.docker("container", "inspect", name, on=home)
+            found = json.loads(told)[0]
             return CONTAINER_FACTS[fact](_endpoint(found, network), found)
         if fact == "veth":
             return self._veth(name)

@@ -24,6 +24,8 @@ class Options:
     dns_search: tuple[str, ...] = ()
     dns_opts: tuple[str, ...] = ()
     experimental: bool | None = None
+    swarm: bool = False
+    """Not its own: whether a second engine is up and joined with it in a swarm."""
     args: tuple[str, ...] = ()
     """Flags for its command line; all else goes where people put it, daemon.json."""
 
@@ -33,7 +35,7 @@ class Options:
         return {
             field.name.replace("_", "-"): value
             for field in dataclasses.fields(self)
-            if field.name != "args"
+            if field.name not in ("args", "swarm")
             and (value := getattr(self, field.name)) not in (None, "", ())
         }
 
@@ -76,6 +78,8 @@ class Health:
 class Container:
     """`docker create`, its networks, `docker start`."""
 
+    on: str = ""
+    """`second`: on the second machine of a swarm."""
     image: str = "busybox"
     run: str = ""
     command: tuple[str, ...] = ()
@@ -104,6 +108,37 @@ class Container:
     after: tuple[str, ...] = ()
     start: bool = True
     ready: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Service:
+    """`docker service create`, on the swarm's manager."""
+
+    image: str = "busybox"
+    run: str = ""
+    command: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+    on: str = ""
+    """`host` or `second`: where its tasks may run; empty: anywhere."""
+    replicas: int = 1
+    endpoint_mode: str = ""
+    publish: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What openssl makes when the scenario is raised; days count from then."""
+
+    subject: str = ""
+    names: tuple[str, ...] = ()
+    """Host names; `IP:10.0.0.1` for an address."""
+    issuer: str = ""
+    """The name of another one; without it, it signs itself."""
+    ca: bool = False
+    begins: float = -30
+    ends: float = 60
+    key: str = "ec"
+    fetch_from: str = ""
 
 
 @dataclass(frozen=True)
@@ -175,6 +210,8 @@ class Scenario:
     engine: Options = field(default_factory=Options)
     networks: dict[str, Network] = field(default_factory=dict)
     containers: dict[str, Container] = field(default_factory=dict)
+    services: dict[str, Service] = field(default_factory=dict)
+    certificates: dict[str, Certificate] = field(default_factory=dict)
     processes: tuple[Process, ...] = ()
     setup: tuple[Step, ...] = ()
     fault: tuple[Step, ...] = ()

@@ -13,7 +13,14 @@ from typing import Any
 from tests.lab import loader, outside
 from tests.lab.engine import Lab
 from tests.lab.placeholders import Placeholders, referred_containers
-from tests.lab.scenario import Container, Network, Process, Scenario, Step
+from tests.lab.scenario import (
+    Container,
+    Network,
+    Process,
+    Scenario,
+    Service,
+    Step,
+)
 from tests.lab.state import LabError, wait_until
 
 READY_SECONDS = 15.0
@@ -36,6 +43,10 @@ class Stage:
             self._create_network(name, network)
         for name in in_start_order(self.play.containers):
             self._create_container(name, self.play.containers[name])
+        for name, service in self.play.services.items():
+            self._create_service(name, service)
+        if self.lab.swarm:
+            self.lab.swarm.wait_known(self.play)
         for name in self.play.containers:
             self._wait_addresses(name)
         for process in self.play.processes:
@@ -67,14 +78,30 @@ class Stage:
             words += ["--opt", f"{key}={value}"]
         self.lab.docker(*words, name)
 
+    def _create_service(self, name: str, service: Service) -> None:
+        words = ["service", "create", "--quiet", "--detach", "--name", name]
+        words += ["--no-resolve-image", "--replicas", str(service.replicas)]
+        for network in service.networks:
+            words += ["--network", network]
+        if service.on:
+            role = "worker" if service.on == "second" else "manager"
+            words += ["--constraint", f"node.role=={role}"]
+        words += ["--endpoint-mode", service.endpoint_mode or "vip"]
+        for port in service.publish:
+            words += ["--publish", port]
+        words.append(f"lab/{service.image}")
+        words += ["sh", "-c", self.fill(service.run)] if service.run else []
+        self.lab.docker(*words, *map(self.fill, service.command))
+
     def _create_container(self, name: str, container: Container) -> None:
-        self.lab.docker(*self._create_words(name, container))
+        on = container.on or "host"
+        self.lab.docker(*self._create_words(name, container), on=on)
         # The first network is in the create command, the others follow.
         for network in list(container.networks)[1:]:
             words = _attachment_words(container, network, "--alias")
-            self.lab.docker("network", "connect", *words, network, name)
+            self.lab.docker("network", "connect", *words, network, name, on=on)
         if container.start:
-            self.lab.docker("start", name)
+            self.lab.docker("start", name, on=on)
             self._wait_ready(name, container.ready)
 
     def _create_words(self, name: str, container: Container) -> list[str]:
@@ -133,9 +160,9 @@ class Stage:
         """An IPv6 address is of no use until its duplicates are ruled out."""
 
         def settled() -> bool:
-            state, pid = self.lab.docker(
-                "inspect", "-f", "{{.State.Running}} {{.State.Pid}}", name
-            ).split()
+            words = ("inspect", "-f", "{{.State.Running}} {{.State.Pid}}", name)
+            on = self.lab.home_of(name)
+            state, pid = self.lab.docker(*words, on=on).split()
             if state != "true":
                 return True
             try:
@@ -190,8 +217,9 @@ class Stage:
         }
         container = dataclasses.replace(self._containers[name], **changes)
         self._containers[name] = container
-        if self.lab.docker("ps", "-aq", "--filter", f"name=^{name}$"):
-            self.lab.docker("rm", "-f", "-v", name)
+        home = self.lab.home_of(name)
+        if self.lab.docker("ps", "-aq", "--filter", f"name=^{name}$", on=home):
+            self.lab.docker("rm", "-f", "-v", name, on=home)
         self._create_container(name, container)
         self._wait_addresses(name)
 

@@ -75,6 +75,15 @@ class Names:
         return f"{self._netns_prefix}-out"
 
     @property
+    def second_netns(self) -> str:
+        return f"{self._netns_prefix}-host2"
+
+    @property
+    def hostname(self) -> str:
+        """What the engine's machine calls itself; empty: as this one does."""
+        return ""
+
+    @property
     def socket(self) -> Path:
         return self.folder / "docker.sock"
 

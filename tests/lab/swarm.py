@@ -1,0 +1,253 @@
+"""A second machine with an engine of its own, joined with the first in a real swarm.
+
+It is raised only for scenarios that ask for it (`[engine] swarm = true`) and stays
+until one comes that does not. The outside world is the router between the two, so a
+rule there stands for the firewall of a data centre:
+
+    nwlab-host h0 10.99.0.1 ═ 10.99.0.2 o0 nwlab-out o1 10.98.0.2 ═ 10.98.0.1 h0
+    the manager                                                nwlab-host2, a worker
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.lab import dockerd, namespaces
+from tests.lab.outside import HOST_DEVICE, HOST_IP
+from tests.lab.scenario import Options
+from tests.lab.state import LabError, Names, wait_until
+
+if TYPE_CHECKING:
+    from tests.lab.engine import Lab
+    from tests.lab.scenario import Scenario
+
+SECOND_IP = "10.98.0.1"
+ROUTER_IP = "10.98.0.2"
+ROUTER_DEVICE = "o1"
+MANAGER = f"{HOST_IP}:2377"
+OF_THE_SWARM = ("ingress", "docker_gwbridge")
+"""Networks that come with it and stay as long as it does."""
+SETTLE_SECONDS = 10.0
+GOSSIP_LOST = ("memberlist: Suspect", "memberlist: Marking")
+
+
+@dataclass(frozen=True)
+class SecondNames(Names):
+    """The second machine's: below the lab's own, so that one end is the end of both."""
+
+    netns: str = ""
+
+    @classmethod
+    def beside(cls, names: Names) -> SecondNames:
+        return cls(f"{names.label}/second", names.folder / "second", names.second_netns)
+
+    @property
+    def host_netns(self) -> str:
+        return self.netns
+
+    @property
+    def hostname(self) -> str:
+        return "second"
+
+
+class Swarm:
+    """Two engines, one swarm. Made by `Lab` at boot, ended by clearing the lab."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+        self.names = SecondNames.beside(lab.names)
+        self._read = 0
+
+    # -- life ------------------------------------------------------------
+
+    def raise_(self, images: bytes, dies_with_parent: bool) -> subprocess.Popen[bytes]:
+        """The machine, its engine, the swarm; the images are the first engine's."""
+        self._lay_cable()
+        self.names.folder.mkdir(parents=True, exist_ok=True)
+        engine = dockerd.start(self.names, Options(), dies_with_parent)
+        dockerd.wait_for(self.names)
+        subprocess.run(
+            ["docker", "load", "--quiet"],
+            input=images,
+            env=self._lab.env("second"),
+            check=True,
+            stdout=subprocess.DEVNULL,
+            timeout=60,
+        )
+        docker = self._lab.docker
+        docker("swarm", "init", "--advertise-addr", HOST_IP)
+        token = docker("swarm", "join-token", "-q", "worker")
+        docker("swarm", "join", "--token", token, MANAGER, on="second")
+        wait_until(self._both_ready, "both nodes are ready", SETTLE_SECONDS)
+        for place in ("host", "second"):
+            # The ingress network is made in the background.
+            wait_until(
+                partial(self._ingress_stands, place),
+                f"the ingress network stands on {place}",
+                SETTLE_SECONDS,
+            )
+        return engine
+
+    def _lay_cable(self) -> None:
+        out, second = self._lab.names.outside_netns, self.names.host_netns
+        namespaces.add(second)
+        for place, key, value in (
+            (second, "net.ipv6.conf.all.accept_dad", "0"),
+            (second, "net.ipv6.conf.default.accept_dad", "0"),
+            (second, "net.ipv4.ip_forward", "0"),
+            # It has no route to anywhere but the two machines.
+            (out, "net.ipv4.ip_forward", "1"),
+        ):
+            namespaces.set_sysctl(place, key, value)
+        peer = f"{ROUTER_DEVICE} netns {out}"
+        for line in (
+            f"ip -n {second} link add {HOST_DEVICE} type veth peer name {peer}",
+            f"ip -n {second} addr add {SECOND_IP}/24 dev {HOST_DEVICE}",
+            f"ip -n {out} addr add {ROUTER_IP}/24 dev {ROUTER_DEVICE}",
+            f"ip -n {second} link set {HOST_DEVICE} up",
+            f"ip -n {out} link set {ROUTER_DEVICE} up",
+            f"ip -n {second} route add default via {ROUTER_IP}",
+        ):
+            namespaces.run(line.split())
+
+    # -- state -----------------------------------------------------------
+
+    def _both_ready(self) -> bool:
+        states = self._lab.docker("node", "ls", "--format", "{{.Status}}").split()
+        return states == ["Ready", "Ready"]
+
+    def _ingress_stands(self, place: str) -> bool:
+        names = self._lab.docker("network", "ls", "--format", "{{.Name}}", on=place)
+        if not set(OF_THE_SWARM) <= set(names.split()):
+            return False
+        found = self._lab.docker("network", "inspect", "ingress", on=place)
+        return "ingress-sbox" in json.loads(found)[0].get("Containers", {})
+
+    def check(self) -> None:
+        """Raise a LabError unless the swarm is as it was at boot."""
+        if complaint := self._complaint():
+            raise LabError(complaint)
+
+    def _complaint(self) -> str:
+        """Why this swarm is no longer as it was at boot; empty when it is."""
+        if not dockerd.running(self.names):
+            return "the second engine has died"
+        for place, address in (("host", HOST_IP), ("second", SECOND_IP)):
+            told = self._lab.docker("info", "-f", "{{json .Swarm}}", on=place)
+            swarm = json.loads(told)
+            if swarm["LocalNodeState"] != "active" or swarm["NodeAddr"] != address:
+                return f"{place} is not in the swarm as it was"
+        managers = self._lab.docker(
+            "info", "-f", "{{range .Swarm.RemoteManagers}}{{.Addr}} {{end}}"
+        )
+        if managers.split() != [MANAGER]:
+            return "the swarm has other managers"
+        if not self._both_ready():
+            return "a node of the swarm is not ready"
+        return "the nodes' gossip was interrupted" if self._gossip_lost() else ""
+
+    def _gossip_lost(self) -> bool:
+        """Whether a node was given up: it takes half a minute until all is known."""
+        logs = (self._lab.names.folder, self.names.folder)
+        text = "".join((f / "dockerd.log").read_text(errors="replace") for f in logs)
+        return any(words in text for words in GOSSIP_LOST)
+
+    def clear(self) -> None:
+        """Remove every service, container and network of scenarios, on both."""
+        docker = self._lab.docker
+        if services := docker("service", "ls", "-q").split():
+            docker("service", "rm", *services)
+        for place in ("host", "second"):
+            wait_until(partial(self._empty, place), f"no container is on {place}")
+        for place in ("host", "second"):
+            wait_until(
+                partial(self._bare, place),
+                f"the networks on {place} are gone",
+                step=0.05,
+            )
+
+    def _empty(self, place: str) -> bool:
+        found = self._lab.docker("ps", "-aq", "--no-trunc", on=place).split()
+        if found:
+            with suppress(LabError):
+                self._lab.docker("rm", "-f", "-v", *found, on=place)
+        return not found
+
+    def _bare(self, place: str) -> bool:
+        """Overlay networks may be removed by the manager alone, and go everywhere."""
+        if networks := self._networks(place):
+            with suppress(LabError):
+                self._lab.docker("network", "rm", *networks, on=place)
+        return not networks
+
+    def _networks(self, place: str) -> list[str]:
+        words = ("network", "ls", "--filter", "type=custom", "--format", "{{.Name}}")
+        found = self._lab.docker(*words, on=place).split()
+        return [name for name in found if name not in OF_THE_SWARM]
+
+    # -- scenarios -------------------------------------------------------
+
+    def wait_known(self, play: Scenario) -> None:
+        """Wait until each engine knows where every address of a network is."""
+        for name, service in play.services.items():
+            wait_until(
+                partial(self._runs, name, service.replicas),
+                f"every task of {name} runs",
+                SETTLE_SECONDS,
+                step=0.05,
+            )
+        for name, network in play.networks.items():
+            users = {
+                c: x
+                for c, x in play.containers.items()
+                if network.driver == "overlay" and name in x.networks and x.start
+            }
+            wanted = set(users)
+            wanted |= {
+                service
+                for service, x in play.services.items()
+                if name in x.networks and x.replicas
+            }
+            for place in {x.on or "host" for x in users.values()}:
+                wait_until(
+                    partial(self._knows, place, name, frozenset(wanted)),
+                    f"{place} knows every address of {name}",
+                    SETTLE_SECONDS,
+                    step=0.05,
+                )
+
+    def _runs(self, service: str, replicas: int) -> bool:
+        words = ("service", "ps", service, "--format", "{{.CurrentState}}")
+        states = self._lab.docker(*words).splitlines()
+        return sum(s.startswith("Running") for s in states) == replicas
+
+    def _knows(self, place: str, network: str, wanted: frozenset[str]) -> bool:
+        told = self._lab.docker("network", "inspect", "-v", network, on=place)
+        services = json.loads(told)[0].get("Services") or {}
+        known = {t["Name"] for s in services.values() for t in s["Tasks"] or ()}
+        return wanted <= known | set(services)
+
+
+def pid(names: Names) -> int:
+    """The second engine's process."""
+    return dockerd.pid(SecondNames.beside(names))
+
+
+def environment(names: Names) -> dict[str, str]:
+    """What differs for somebody logged in on the second machine."""
+    second = SecondNames.beside(names)
+    return {
+        "HOME": str(second.folder / "home"),
+        "DOCKER_HOST": f"unix://{second.socket}",
+    }
+
+
+def stands(names: Names) -> bool:
+    """Whether the second machine is up, also for who has not raised it."""
+    return Path("/run/netns", names.second_netns).exists()
