@@ -101,10 +101,7 @@ CAUSES = (
             ),
             KEEP_OFF,
         ),
-        look_alikes=(
-            ("link-down", "there the bridge itself is off"),
-            ("next-hop-dead", "there the host's own gateway is silent"),
-        ),
+        look_alikes=(("link-down", "there the bridge itself is off"),),
         references=("https://github.com/moby/moby/issues/42558",),
     ),
     Cause(
@@ -203,9 +200,147 @@ CAUSES = (
         ),
         look_alikes=(
             ("macvlan-host-isolation", "there only this host is not reached"),
-            ("next-hop-dead", "there the neighbour does not answer the host either"),
         ),
         references=("https://github.com/moby/moby/issues/21735",),
         proof="recorded",
+    ),
+    Cause(
+        id="network-none",
+        group=GROUP,
+        title="{client} was made without a network",
+        explanation=(
+            "{client} runs with network mode none: it has no device but its own "
+            "loopback, so every address but its own is unreachable at once."
+        ),
+        decisive=(
+            "the container's NetworkMode is none, and its namespace has no device but "
+            "the loopback"
+        ),
+        fixes=(
+            FixPlan(
+                "Take it off none and put it on the network of what it needs.",
+                (
+                    "docker network disconnect none {client!q}\n"
+                    "docker network connect {better_network!q} {client!q}",
+                ),
+                when="better_network",
+                snippet="services:\n  {client}:\n    # not network_mode: none\n"
+                "    networks: [{better_network}]",
+            ),
+            FixPlan(
+                "If no container serves {target}: make {client} anew on a network "
+                "that leads there, without network_mode: none."
+            ),
+        ),
+        look_alikes=(
+            ("container-disconnected", "there it had a network, and lost it"),
+            ("shared-netns-owner-restarted", "there it is in another's old namespace"),
+        ),
+        references=("https://docs.docker.com/network/drivers/none/",),
+    ),
+    Cause(
+        id="container-disconnected",
+        group=GROUP,
+        title="{client} is on no network any more",
+        explanation=(
+            "{client} runs, but the engine has it on no network: it was taken off, or "
+            "its network was removed and made anew. It has no device but its own "
+            "loopback, and the name server 127.0.0.11 that it still asks is silent."
+        ),
+        decisive=(
+            "the engine lists no network for the running container, whose mode is not "
+            "none, and its namespace has no device but the loopback"
+        ),
+        fixes=(
+            FixPlan(
+                "Put it on the network of what it needs.",
+                ("docker network connect {better_network!q} {client!q}",),
+                when="better_network",
+                snippet="docker compose up -d --force-recreate <its service>",
+            ),
+            FixPlan(
+                "With Compose: docker compose up -d --force-recreate makes the "
+                "container anew on the networks that its file names.",
+                interrupts="{client} while it is recreated",
+            ),
+        ),
+        look_alikes=(
+            ("network-none", "there it was made so"),
+            ("link-down", "there the device is there, but switched off"),
+        ),
+    ),
+    Cause(
+        id="ephemeral-ports-exhausted",
+        group=GROUP,
+        title="{client} has used up its local ports towards {address} port {port}",
+        explanation=(
+            "Each connection to one address and port needs a local port of its own. "
+            "{ports_used} of the {ports_size} in {client}'s range {ports_range} are "
+            "taken, {ports_waiting} of them by connections that were closed within "
+            "the last minute (TIME-WAIT). Nothing is sent; connect() fails at once "
+            "with EADDRNOTAVAIL."
+        ),
+        decisive=(
+            "connect() to an IPv4 address fails with EADDRNOTAVAIL, and the sockets "
+            "of the namespace towards that address and port fill its "
+            "ip_local_port_range"
+        ),
+        fixes=(
+            FixPlan(
+                "Let {client} keep its connections and use them again (keep-alive, a "
+                "pool): one connection per request is what uses them up. Meanwhile, "
+                "more ports:",
+                ("{widen}",),
+                when="widen",
+                lasting=False,
+                snippet="services:\n  {client}:\n    sysctls:\n"
+                '      net.ipv4.ip_local_port_range: "10240 65535"',
+            ),
+            FixPlan(
+                "Let waiting ports be used again for new connections.",
+                ("{reuse}",),
+                when="reuse",
+                lasting=False,
+            ),
+            FixPlan(
+                "Keep connections open and use them again (keep-alive, a pool), or "
+                "spread them over several addresses of the server."
+            ),
+        ),
+        look_alikes=(
+            ("ipv6-disabled-eaddrnotavail", "the same errno; there for IPv6 only"),
+        ),
+        references=("ip(7), ip_local_port_range",),
+    ),
+    Cause(
+        id="ipv6-disabled-eaddrnotavail",
+        group=GROUP,
+        title="{client} dials an IPv6 address, but has no IPv6",
+        explanation=(
+            "{address} is an IPv6 address, and {home} has none to send from: Docker "
+            "switches IPv6 off in containers whose networks have no IPv6 subnet. "
+            "connect() fails at once with EADDRNOTAVAIL, which looks like a lack of "
+            "ports."
+        ),
+        decisive=(
+            "EADDRNOTAVAIL for an IPv6 address, while IPv6 is switched off in the "
+            "namespace or it has no IPv6 address"
+        ),
+        fixes=(
+            FixPlan(
+                "Dial an IPv4 address, or a name that has one (an A record); let the "
+                "application prefer IPv4."
+            ),
+            FixPlan(
+                "Or give {client} a network with IPv6.",
+                snippet="networks:\n  default:\n    enable_ipv6: true\n    ipam:\n"
+                "      config:\n        - subnet: fd00:1::/64",
+                interrupts="everything on that network while it is made anew",
+            ),
+        ),
+        look_alikes=(
+            ("ephemeral-ports-exhausted", "the same errno; there the ports are full"),
+        ),
+        references=("https://docs.docker.com/config/daemon/ipv6/",),
     ),
 )

@@ -178,7 +178,7 @@ _NOT_TOLD = undetermined(
 NODES = (
     Node(
         "wire",
-        "can {wanted} be reached on the wire?",
+        "does anybody answer on the wire?",
         wire,
         {
             "detached": Branch(

@@ -1,7 +1,7 @@
 """One end of a wire: a container's device, the host's side of it, the bridge behind.
 
-What is wrong with an end is read from the links alone; it is only asked when a question
-on that wire was not answered, so a device that is down and that nobody needs is no fault.
+What is wrong with an end is read from the links alone. It is only asked when a question
+on that wire was not answered: a device that is down and that nobody needs is no fault.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Macvlan and ipvlan: containers that hang on a device of the host, without a bridge."""
+"""Macvlan and ipvlan: containers on a device of the host, without a bridge."""
 
 from __future__ import annotations
 
