@@ -12,6 +12,7 @@ on older kernels.)
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import stat
 from collections.abc import Iterator
@@ -56,6 +57,14 @@ class RootFiles:
                 return False
             found = os.fstat(fd)
             return stat.S_ISREG(found.st_mode) and found.st_size > 0
+
+    def names(self, path: str, most: int) -> list[str] | None:
+        """The first `most` names in a folder, sorted; None when there is none."""
+        with self._opened(path) as fd:
+            if fd < 0 or not stat.S_ISDIR(os.fstat(fd).st_mode):
+                return None
+            with os.scandir(f"/proc/self/fd/{fd}") as entries:
+                return sorted(entry.name for entry in itertools.islice(entries, most))
 
     @contextlib.contextmanager
     def _opened(self, path: str) -> Iterator[int]:

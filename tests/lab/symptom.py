@@ -7,12 +7,14 @@ would notice.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import socket
 import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -83,8 +85,9 @@ def look(lab: Lab, place: str, to: str) -> Seen:
         return Seen("dns", (str(error),))
     if target.scheme == "dns":
         return _timed("ok", begun, tuple(addresses))
+    trusted = _trusted(lab, place) if target.scheme == "https" else ""
     results = [
-        (address, lab.in_namespace(place, _attempt(target, address)))
+        (address, lab.in_namespace(place, _attempt(target, address, trusted)))
         for address in addresses
     ]
     details = tuple(f"{address} {result}" for address, result in results)
@@ -106,12 +109,12 @@ def _timed(symptom: str, begun: float, details: tuple[str, ...]) -> Seen:
     return Seen(symptom, details)
 
 
-def _attempt(target: Target, address: str) -> Callable[[], str]:
-    dial = _udp if target.scheme == "udp" else _tcp
-
+def _attempt(target: Target, address: str, trusted: str) -> Callable[[], str]:
     def attempt() -> str:
         try:
-            return dial(target, address)
+            if target.scheme == "udp":
+                return _udp(target, address)
+            return _tcp(target, address, trusted)
         except ssl.SSLError:
             return "tls"
         except TimeoutError:
@@ -126,12 +129,12 @@ def _family(address: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in address else socket.AF_INET
 
 
-def _tcp(target: Target, address: str) -> str:
+def _tcp(target: Target, address: str, trusted: str) -> str:
     with socket.socket(_family(address), socket.SOCK_STREAM) as sock:
         sock.settimeout(CONNECT_SECONDS)
         sock.connect((address, target.port))
         if target.scheme == "https":
-            return _https(target, sock)
+            return _https(target, sock, trusted)
         if target.scheme == "http":
             return _http(target, sock)
         # docker-proxy accepts for a dead server and hangs up a moment later.
@@ -148,8 +151,27 @@ def _http(target: Target, sock: socket.socket) -> str:
     return "ok" if sock.recv(16).startswith(b"HTTP/") else "reset"
 
 
-def _https(target: Target, sock: socket.socket) -> str:
-    context = ssl.create_default_context()
+BUNDLES = ("etc/ssl/certs/ca-certificates.crt", "etc/ssl/cert.pem")
+
+
+def _trusted(lab: Lab, place: str) -> str:
+    """The certificates that a place trusts, out of its own root file system (PEM)."""
+    pid = lab.engine_pid() if place == "host" else lab.pid_of(place)
+    root, environ = Path(f"/proc/{pid}/root"), Path(f"/proc/{pid}/environ")
+    env = environ.read_text().split("\0") if place != "host" else []
+    named = "".join(e[15:] for e in env if e.startswith("SSL_CERT_FILE=/"))
+    for path in filter(None, (named, *BUNDLES)):
+        with contextlib.suppress(OSError):
+            return (root / path).read_text()
+    return ""
+
+
+def _https(target: Target, sock: socket.socket, trusted: str) -> str:
+    """As a client of today verifies: by the bundle alone, and never by CN."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.hostname_checks_common_name = False
+    if trusted:
+        context.load_verify_locations(cadata=trusted)
     sock.settimeout(ANSWER_SECONDS)
     with context.wrap_socket(sock, server_hostname=target.host) as secured:
         return _http(target, secured)
