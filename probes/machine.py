@@ -54,11 +54,17 @@ SENSES: dict[type, SenseEntry] = {
     ask.ReadRules: _entry("firewall.senses", "read_rules", 8.0),
     ask.ReadCounters: _entry("firewall.kernel", "read_counters", 2.0),
     ask.Attempt: _entry("witness.attempt", "attempt", 10.0),
+    ask.TalkTls: _entry("tls.senses", "talk_tls", 6.0),
+    ask.FetchIssuer: _entry("tls.issuer", "fetch_issuer", 5.0),
     ask.Converse: _entry("connect.converse", "converse", 15.0),
     ask.WatchQueue: _entry("sockets.queue", "watch_queue", 8.0),
     ask.MeasurePath: _entry("links.path_mtu", "measure_path", 5.0),
     ask.ReadConntrack: _entry("conntrack.senses", "read_conntrack", 5.0),
+    ask.ReadOverlay: _entry("overlay.senses", "read_overlay", 6.0),
     ask.IdentifyNamespace: _entry("sockets.identity", "identify_namespace", 1.0),
+    ask.Repeat: _entry("load.repeat", "repeat", 35.0),
+    ask.ReadQueues: _entry("load.queues", "read_queues", 4.0),
+    ask.ReadPressure: _entry("load.pressure", "read_pressure", 2.0),
 }
 """The sense that answers each type of request."""
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from netwiz.probes.facts.base import Place
 from netwiz.probes.facts.connection import Protocol
+from netwiz.probes.facts.tls import Trust
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +213,40 @@ class Converse:
 
 
 @dataclass(frozen=True, slots=True)
+class TalkTls:
+    """A TLS handshake from a place, and the first answer. Answer: TlsTalk.
+
+    `lenient` offers every version and cipher there is, to learn what the server would
+    rather have; `http` says what any HTTP client says first, once the handshake is
+    done.
+    """
+
+    place: Place
+    address: str
+    port: int
+    server_name: str = ""
+    """Sent as SNI and looked for in the certificate; empty: the address."""
+    trust: Trust = Trust.CLIENT
+    http: bool = True
+    sni: bool = True
+    lenient: bool = False
+    budget_ms: int = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class FetchIssuer:
+    """Whether the certificate that a server left out completes its chain.
+
+    Had from where the last certificate sent says that it can be had (RFC 5280,
+    4.2.2.1), as browsers do. Answer: IssuerFetched.
+    """
+
+    place: Place
+    url: str
+    talk: TalkTls
+
+
+@dataclass(frozen=True, slots=True)
 class WatchQueue:
     """Whether a TCP listener's accept queue moves. Answer: QueueWatch."""
 
@@ -247,6 +282,48 @@ class ReadConntrack:
     source: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ReadOverlay:
+    """An overlay network, its tunnel and the swarm; without an id the swarm alone.
+
+    Answer: OverlayFacts.
+    """
+
+    network_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """The same attempt many times over. Answer: Repeated."""
+
+    place: Place
+    address: str
+    port: int
+    protocol: Protocol = Protocol.TCP
+    count: int = 20
+    counters: tuple[Place, ...] = ()
+    """Namespaces whose kernel counters are compared around them."""
+    budget_ms: int = 3500
+    """Of each: long enough for a SYN that is sent again twice."""
+    nth: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ReadQueues:
+    """Queues and losses of every device of a place. Answer: Queues."""
+
+    place: Place
+    nth: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPressure:
+    """How the scheduler holds a container back. Answer: Pressure."""
+
+    container_id: str
+    nth: int = 1
+
+
 Request = (
     TakeSnapshot
     | Resolve
@@ -266,7 +343,13 @@ Request = (
     | CountRestarts
     | ReadLogErrors
     | Converse
+    | TalkTls
+    | FetchIssuer
     | WatchQueue
     | MeasurePath
     | ReadConntrack
+    | ReadOverlay
+    | Repeat
+    | ReadQueues
+    | ReadPressure
 )

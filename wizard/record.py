@@ -27,12 +27,18 @@ PROBE_NAMES = {
     "ReadCounters": "kernel counters",
     "Attempt": "connect",
     "Converse": "conversation",
+    "TalkTls": "tls handshake",
+    "FetchIssuer": "missing certificate",
     "WatchQueue": "accept queue, watched",
     "MeasurePath": "packet sizes",
     "ReadConntrack": "tracked flows",
+    "ReadOverlay": "overlay network",
     "IdentifyNamespace": "namespace",
     "CountRestarts": "restarts",
     "ReadLogErrors": "log",
+    "Repeat": "connect, many times",
+    "ReadQueues": "queues",
+    "ReadPressure": "cgroup",
 }
 """What a person calls the probe behind a request."""
 

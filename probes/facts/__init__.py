@@ -47,6 +47,7 @@ from netwiz.probes.facts.links import (
     Route,
     RouteDecision,
 )
+from netwiz.probes.facts.load import Drops, Pressure, Queue, Queues, Repeated, resent
 from netwiz.probes.facts.names import (
     Answer,
     NameOutcome,
@@ -54,6 +55,16 @@ from netwiz.probes.facts.names import (
     ResolverFiles,
     ResolverRead,
     ServerAnswer,
+)
+from netwiz.probes.facts.overlay import (
+    Forwarding,
+    KernelSupport,
+    OverlayFacts,
+    OverlayTask,
+    SwarmNode,
+    Tunnel,
+    TunnelNeighbour,
+    VirtualAddress,
 )
 from netwiz.probes.facts.owners import (
     Owner,
@@ -79,6 +90,15 @@ from netwiz.probes.facts.talk import (
     Segment,
     TcpInfo,
 )
+from netwiz.probes.facts.tls import (
+    Certificate,
+    IssuerFetched,
+    TlsOutcome,
+    TlsTalk,
+    Trust,
+    TrustFile,
+    TrustStore,
+)
 from netwiz.probes.facts.upstreams import Origin, Upstreams, upstreams_of
 from netwiz.probes.facts.various import LogErrors, LogLine, NamespaceIdentity, Restarts
 from netwiz.probes.facts.witness import Attempted, Hop, Packet, Sighting
@@ -94,11 +114,13 @@ __all__ = [
     "Attachment",
     "Attempted",
     "Backend",
+    "Certificate",
     "ChainPolicy",
     "Connection",
     "ConntrackView",
     "Container",
     "Conversation",
+    "Drops",
     "Ending",
     "Engine",
     "Failed",
@@ -107,12 +129,15 @@ __all__ = [
     "Finding",
     "Flow",
     "FlowEnds",
+    "Forwarding",
     "Holder",
     "Hop",
     "HostFacts",
     "IcmpError",
     "Interface",
+    "IssuerFetched",
     "KernelCounters",
+    "KernelSupport",
     "LinkTable",
     "Listener",
     "ListenerWatch",
@@ -125,6 +150,8 @@ __all__ = [
     "Network",
     "Origin",
     "Outcome",
+    "OverlayFacts",
+    "OverlayTask",
     "Owner",
     "OwnerKind",
     "Packet",
@@ -133,9 +160,13 @@ __all__ = [
     "PlaceKind",
     "PolicyRule",
     "PortMapping",
+    "Pressure",
     "Process",
     "Protocol",
+    "Queue",
     "QueueWatch",
+    "Queues",
+    "Repeated",
     "Resolution",
     "ResolverFiles",
     "ResolverRead",
@@ -155,9 +186,19 @@ __all__ = [
     "State",
     "Stream",
     "Subnet",
+    "SwarmNode",
     "TcpInfo",
+    "TlsOutcome",
+    "TlsTalk",
+    "Trust",
+    "TrustFile",
+    "TrustStore",
+    "Tunnel",
+    "TunnelNeighbour",
     "Upstreams",
+    "VirtualAddress",
     "owner_of_address",
     "owners_of_name",
+    "resent",
     "upstreams_of",
 ]

@@ -1,0 +1,1 @@
+"""How much, how often, how fast: many attempts, queues on the way, throttling."""
