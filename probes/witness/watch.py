@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import socket
 import threading
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from netwiz.probes.errors import ProbeError, mapped
 from netwiz.probes.facts.base import HOST, Place
 from netwiz.probes.facts.connection import Protocol
 from netwiz.probes.facts.witness import Hop, Sighting
+from netwiz.probes.links.senses import route_to
 from netwiz.probes.netlink import rtnetlink
 from netwiz.probes.requests import Attempt
 from netwiz.probes.witness.filter import program
@@ -84,6 +86,7 @@ class Watch:
         places = self._distinct()
         own = dict(await asyncio.gather(*(self._tap(place, code) for place in places)))
         self._place_server(own)
+        await self._learn_next_hop()
         self.probe.client_tapped = any(
             tap.place == self.probe.place for tap in self._taps
         )
@@ -103,6 +106,15 @@ class Watch:
         probe.shared = probe.server == probe.place != wanted
         if probe.shared:
             probe.server = wanted
+
+    async def _learn_next_hop(self) -> None:
+        """Whoever is the way on from the client must answer who-has as well."""
+        with contextlib.suppress(ProbeError, OSError, ValueError):
+            _, _, gateway, _ = await self._ground.namespaces.call(
+                self.probe.place, route_to, self.probe.address
+            )
+            if gateway:
+                self.probe.asked.add(ipaddress.ip_address(gateway).packed)
 
     def _distinct(self) -> list[Place]:
         """Each namespace once; the client's goes by the name that was asked from."""
