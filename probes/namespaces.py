@@ -87,6 +87,10 @@ class Namespaces:
             if "/" in place.key:
                 raise ProbeError(Failure.GONE, f"no namespace named {place.key}")
             return NETNS_DIR / place.key
+        if place.kind is PlaceKind.OVERLAY:
+            from netwiz.probes.overlay.hidden import namespace_of
+
+            return namespace_of(place.key)
         return Path(f"/proc/{self.pid(place)}/ns/net")
 
     def root(self, place: Place) -> Path:
@@ -100,6 +104,12 @@ class Namespaces:
             return ""
         if place.kind is PlaceKind.NETNS:
             return f"ip netns exec {place.key} "
+        if place.kind is PlaceKind.OVERLAY:
+            try:
+                return f"nsenter --net={self.path(place)} "
+            except ProbeError:
+                hidden = f"/var/run/docker/netns/1-{place.key[:10]}"
+                return f"nsenter --net={hidden} "
         try:
             return f"nsenter -t {self.pid(place)} -n "
         except ProbeError:

@@ -15,6 +15,8 @@ class PlaceKind(StrEnum):
     """A container's namespace, reached through its first process."""
     NETNS = "netns"
     """A named namespace (``ip netns``)."""
+    OVERLAY = "overlay"
+    """An overlay network's own namespace, which has neither name nor process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,8 @@ class Place:
 
     kind: PlaceKind
     key: str = ""
-    """Full container id, or the name of the namespace; empty for the host."""
+    """Full container id, name of the namespace, or id of the overlay network; empty
+    for the host."""
     label: str = field(default="host", compare=False)
 
     @classmethod
@@ -35,6 +38,11 @@ class Place:
     def netns(cls, name: str) -> Place:
         """A named network namespace."""
         return cls(PlaceKind.NETNS, name, name)
+
+    @classmethod
+    def overlay(cls, network_id: str, name: str) -> Place:
+        """The namespace in which an overlay network has its bridge and its tunnel."""
+        return cls(PlaceKind.OVERLAY, network_id, f"overlay {name}")
 
 
 HOST = Place(PlaceKind.HOST)

@@ -23,6 +23,8 @@ class Packet:
     ttl: int = 0
     icmp: tuple[int, int] | None = None
     """Type and code of an ICMP error that quotes the probe."""
+    tunnel: tuple[str, str, int] | None = None
+    """Inside VXLAN: from which node to which, and the overlay network's number."""
 
     @property
     def text(self) -> str:
@@ -30,7 +32,11 @@ class Packet:
         src, dst = self.source, self.destination
         if self.source_port or self.destination_port:
             src, dst = f"{src}:{self.source_port}", f"{dst}:{self.destination_port}"
-        return f"{self.kind} {src} > {dst}"
+        text = f"{self.kind} {src} > {dst}"
+        if self.tunnel is not None:
+            one, other, number = self.tunnel
+            text += f" in VXLAN {number} {one} > {other}"
+        return text
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import socket
 import struct
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
+from netwiz.probes.witness import vxlan
 from netwiz.probes.witness.filter import ETH_ARP, ETH_IP, ETH_IPV6
 
 SYN, SYN_ACK, RST, TCP = "SYN", "SYN-ACK", "RST", "TCP"
@@ -52,6 +54,8 @@ class Frame:
     """ICMP errors: the headers of the packet they are about."""
     answer: bool = False
     """ARP reply or neighbour advertisement."""
+    tunnel: tuple[bytes, bytes, int] | None = None
+    """Of a packet inside VXLAN: from which node to which, and the network's number."""
 
     @property
     def ends(self) -> tuple[bytes, int, bytes, int]:
@@ -64,11 +68,14 @@ class Frame:
         return (self.destination, self.destination_port, self.source, self.source_port)
 
 
-def decode(ethertype: int, data: bytes) -> Frame | None:
-    """The headers of a packet whose link header is gone; None when it is no use."""
+def decode(ethertype: int, data: bytes, tunnels: Collection[int] = ()) -> Frame | None:
+    """The headers of a packet whose link header is gone; None when it is no use.
+
+    Of a datagram to one of the VXLAN ports `tunnels` the packet inside counts.
+    """
     try:
         if ethertype == ETH_IP:
-            return _ipv4(data)
+            return (tunnels and _tunnelled(data, tunnels)) or _ipv4(data)
         if ethertype == ETH_IPV6:
             return _ipv6(data)
         if ethertype == ETH_ARP:
@@ -76,6 +83,17 @@ def decode(ethertype: int, data: bytes) -> Frame | None:
     except (struct.error, IndexError):
         return None
     return None
+
+
+def _tunnelled(data: bytes, ports: Collection[int]) -> Frame | None:
+    """The packet inside a VXLAN datagram; None when this is none."""
+    header = (data[0] & 0x0F) * 4
+    if data[0] >> 4 != 4 or len(data) <= header or data[9] != _UDP:
+        return None
+    (port,) = struct.unpack_from("!H", data, header + 2)
+    ethertype, within, number = vxlan.inner(data[header:], port, ports)
+    found = decode(ethertype, within)
+    return found and replace(found, tunnel=(data[12:16], data[16:20], number))
 
 
 def address_text(packed: bytes) -> str:

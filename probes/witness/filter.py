@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+
+from netwiz.probes.witness import vxlan
 
 SNAPLEN = 192
 """Bytes kept: two IP headers with options, and what an ICMP error quotes."""
@@ -34,12 +36,17 @@ Step = tuple[int, int, str, str]
 
 
 def program(
-    protocol: int, ports: Iterable[int] = (), *, segments: bool = False
+    protocol: int,
+    ports: Iterable[int] = (),
+    *,
+    segments: bool = False,
+    tunnels: Collection[int] = (),
 ) -> bytes:
     """The instructions (struct sock_filter) for a TCP or UDP probe.
 
     `ports` narrows UDP to datagrams from or to one of them; TCP needs no narrowing,
-    unless every one of its `segments` is wanted.
+    unless every one of its `segments` is wanted. `tunnels` are the UDP ports of VXLAN
+    in which the probe may be under way.
     """
     by_ports = segments or protocol != socket.IPPROTO_TCP
     steps: list[Step | str] = [
@@ -52,10 +59,12 @@ def program(
         (_ANY_BIT, 0x1FFF, "drop", ""),  # a later fragment has no ports
         (_X_IS_IP_HEADER, 0, "", ""),
         (_LOAD_BYTE, 9, "", ""),
+        *([(_EQUAL, socket.IPPROTO_UDP, "udp", "")] if tunnels else []),
         (_EQUAL, protocol, "ours", ""),
         (_EQUAL, socket.IPPROTO_ICMP, "", "drop"),
         (_LOAD_BYTE_AT_X, 0, "", ""),
         *_one_of(ICMP_ERRORS),
+        *vxlan.steps(tunnels, protocol),
         "ours",
         *_transport(ports if by_ports else None, indexed=True),
         "ip6",

@@ -181,6 +181,13 @@ def _asks_for(asked: Event, ours: Event) -> bool:
     return 0 <= asked.at_ns - ours.at_ns <= ASKING_NS
 
 
+def _nodes(frame: Frame) -> tuple[str, str, int] | None:
+    if frame.tunnel is None:
+        return None
+    one, other, number = frame.tunnel
+    return address_text(one), address_text(other), number
+
+
 def _sighting(
     event: Event, place: Place, start: int, *, reply: bool, leg: int
 ) -> Sighting:
@@ -197,6 +204,7 @@ def _sighting(
             destination_port=frame.destination_port,
             ttl=frame.ttl,
             icmp=frame.icmp,
+            tunnel=_nodes(frame),
         ),
         at_us=(event.at_ns - start) / 1000,
         reply=reply,

@@ -114,7 +114,8 @@ class Ways:
         if self._route(there, next_address)[0] != "local":
             # Switched, not routed: the bridge itself never shows such a packet.
             if bridge is not None:
-                self._hops += self._port(there, bridge, target)
+                known = self._port(there, bridge, target)
+                self._hops += known or self._tunnel(there, bridge)
             return None
         if bridge is not None:
             self._hops.append(Hop(there, bridge.name))
@@ -148,6 +149,15 @@ class Ways:
             if across and across[0] == here and across[1].master == bridge.index:
                 return [Hop(here, across[1].name), Hop(server, device.name)]
         return []
+
+    def _tunnel(self, here: Place, bridge: Device) -> list[Hop]:
+        """The bridge's port to other nodes, where it has one (an overlay network)."""
+        ports = self._devices.get(here, {}).values()
+        return [
+            Hop(here, d.name)
+            for d in ports
+            if d.kind == "vxlan" and d.master == bridge.index
+        ][:1]
 
     def _own(self, server: Place, target: str) -> bool:
         own = self._probe.server_addresses

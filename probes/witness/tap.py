@@ -14,7 +14,7 @@ import errno
 import os
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from netwiz.probes.facts.base import Place
@@ -56,9 +56,12 @@ class Event:
 class Tap:
     """One namespace under watch. Made inside it, read on the event loop."""
 
-    def __init__(self, place: Place, program: bytes) -> None:
+    def __init__(
+        self, place: Place, program: bytes, tunnels: Collection[int] = ()
+    ) -> None:
         """Open in the calling thread's namespace; raises OSError."""
         self.place = place
+        self._tunnels = tunnels
         self.events: list[Event] = []
         self.lost = 0
         """Packets that the kernel could not hand us; grows at `stop`."""
@@ -128,7 +131,7 @@ class Tap:
                 if error.errno == errno.ENETDOWN:
                     continue
                 return False
-            frame = decode(address[1], data)
+            frame = decode(address[1], data, self._tunnels)
             if frame is None:
                 continue
             if len(self.events) >= MAX_EVENTS:

@@ -16,11 +16,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from netwiz.probes.errors import ProbeError, mapped
-from netwiz.probes.facts.base import HOST, Place
+from netwiz.probes.facts.base import HOST, Place, PlaceKind
 from netwiz.probes.facts.connection import Protocol
 from netwiz.probes.facts.witness import Hop, Sighting
 from netwiz.probes.links.senses import route_to
 from netwiz.probes.netlink import rtnetlink
+from netwiz.probes.overlay.tunnel import vxlan_devices
 from netwiz.probes.requests import Attempt
 from netwiz.probes.witness.filter import program
 from netwiz.probes.witness.links import Device
@@ -56,6 +57,7 @@ class Watch:
         self._lock = threading.Lock()
         self.blind: list[str] = []
         self._stamps = Stamps()
+        self._tunnels: frozenset[int] = frozenset()
 
     @property
     def tapped(self) -> tuple[Place, ...]:
@@ -82,8 +84,9 @@ class Watch:
         protocol = self._request.protocol
         number = socket.IPPROTO_TCP if protocol is Protocol.TCP else socket.IPPROTO_UDP
         ports = {source_port, self._request.port, *self.probe.server_ports}
-        code = program(number, ports)
         places = self._distinct()
+        self._tunnels = await self._tunnel_ports(places)
+        code = program(number, ports, tunnels=self._tunnels)
         own = dict(await asyncio.gather(*(self._tap(place, code) for place in places)))
         self._place_server(own)
         await self._learn_next_hop()
@@ -93,6 +96,16 @@ class Watch:
         loop = asyncio.get_running_loop()
         for tap in self._taps:
             tap.start(loop, self._seen)
+
+    async def _tunnel_ports(self, places: list[Place]) -> frozenset[int]:
+        """The UDP ports of the tunnels in the overlay namespaces among these places."""
+        found: set[int] = set()
+        for place in places:
+            if place.kind is PlaceKind.OVERLAY:
+                with contextlib.suppress(ProbeError, OSError):
+                    devices = await self._ground.namespaces.call(place, vxlan_devices)
+                    found |= {device.port for device in devices}
+        return frozenset(found)
 
     def _place_server(self, own: dict[Place, frozenset[bytes]]) -> None:
         """Call the server by the name its tap goes by, and learn its addresses."""
@@ -134,7 +147,7 @@ class Watch:
 
         def make() -> frozenset[bytes]:
             own = frozenset(a.packed for a in rtnetlink.addresses() if not a.loopback)
-            tap = Tap(place, code)
+            tap = Tap(place, code, self._tunnels)
             with self._lock:
                 if not self._closed:
                     self._taps.append(tap)

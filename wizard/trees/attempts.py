@@ -185,6 +185,9 @@ def said_of(link: Connection) -> str:
 def taps_for(scene: Scene, focus: Focus) -> tuple[Place, ...]:
     """The namespaces that a packet to the focus may pass, each once."""
     places = (scene.place, HOST, *((focus.place,) if focus.place else ()))
+    network = scene.owner(focus.address).network
+    if network is not None and network.driver == "overlay":
+        places += (Place.overlay(network.id, network.name),)
     return tuple(dict.fromkeys(places))
 
 
