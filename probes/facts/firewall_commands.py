@@ -6,7 +6,7 @@ import re
 import shlex
 
 from netwiz.probes.facts.base import Place, PlaceKind
-from netwiz.probes.facts.firewall import Backend, Rule
+from netwiz.probes.facts.firewall import Backend, ChainPolicy, Rule
 
 _WORD = re.compile(r'"((?:[^"\\]|\\.)*)"|([^\s"]+)', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
@@ -72,6 +72,46 @@ def deletion(rule: Rule) -> str:
     return entry(rule.place) + shlex.join(argv)
 
 
+def acceptance(
+    chain: ChainPolicy,
+    *,
+    in_device: str = "",
+    out_device: str = "",
+    protocol: str = "",
+    port: int = 0,
+    answers: bool = False,
+) -> str:
+    """The shell command that puts an exception before all else in a base chain.
+
+    `answers` lets through what belongs to connections that were let through. Empty
+    when the chain's name could not be given to its tool safely.
+    """
+    if chain.backend is Backend.NFT:
+        names = (chain.table, chain.chain)
+        if chain.nft_family not in _NFT_FAMILIES or not all(map(nft_name, names)):
+            return ""
+        matches = [f'iifname "{in_device}"'] if in_device else []
+        matches += [f'oifname "{out_device}"'] if out_device else []
+        matches += [f"{protocol} dport {port}"] if port else []
+        matches += ["ct state established,related"] if answers else []
+        where = f"{chain.nft_family} {chain.table} {chain.chain}"
+        rule = shlex.quote(" ".join((*matches, "accept")))
+        return f"{entry(chain.place)}nft insert rule {where} {rule}"
+    argv = [_tool(chain.backend, chain.family)]
+    argv += ["-t", chain.table] if chain.table != "filter" else []
+    argv += ["-I", chain.chain]
+    argv += ["-i", in_device] if in_device else []
+    argv += ["-o", out_device] if out_device else []
+    argv += ["-p", protocol, "--dport", str(port)] if port else []
+    states = ["-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED"]
+    argv += states if answers else []
+    return entry(chain.place) + shlex.join((*argv, "-j", "ACCEPT"))
+
+
 def _default_tool(rule: Rule) -> str:
-    base = "ip6tables" if rule.family == 6 else "iptables"
-    return f"{base}-legacy" if rule.backend is Backend.IPTABLES_LEGACY else base
+    return _tool(rule.backend, rule.family)
+
+
+def _tool(backend: Backend, family: int) -> str:
+    base = "ip6tables" if family == 6 else "iptables"
+    return f"{base}-legacy" if backend is Backend.IPTABLES_LEGACY else base

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from netwiz.wizard.causes.forwarding import LET_THROUGH
 from netwiz.wizard.causes.model import Cause, FixPlan
 
 GROUP = "Packet filter"
@@ -73,6 +74,7 @@ CAUSES = (
         decisive="the counter of a REJECT rule on the input hook rises by the probe",
         fixes=(REMOVE, BY_HAND),
         look_alikes=(
+            ("host-input-firewall-drop", "there nothing comes back at all"),
             ("host-service-bound-loopback", "there no rule counts the packet"),
         ),
         references=("https://github.com/moby/moby/issues/32138",),
@@ -80,13 +82,13 @@ CAUSES = (
     Cause(
         id="container-own-iptables",
         group=GROUP,
-        title="a packet filter inside {rule_container} refuses the connection",
+        title="a packet filter inside {rule_container} stops the connection",
         explanation=(
             "{rule_container} has rules of its own in its network namespace, as VPN "
-            "images and sidecars do. `{rule}` refused this connection. {behind}"
+            "images and sidecars do. `{rule}` took or refused this connection. {behind}"
         ),
         decisive=(
-            "the counter of a REJECT rule inside the client's or the server's own "
+            "the counter of a REJECT or DROP inside the client's or the server's own "
             "namespace rises by the probe"
         ),
         fixes=(
@@ -97,12 +99,175 @@ CAUSES = (
                 when="remove_rule",
                 lasting=False,
             ),
+            LET_THROUGH,
             BY_HAND,
         ),
         look_alikes=(
             ("forward-reject-tcp-reset", "there the rule is the host's"),
+            ("docker-user-drop", "there the rule is the host's, and nothing arrives"),
             ("service-not-listening", "there nothing listens"),
         ),
+    ),
+    Cause(
+        id="forward-reject-icmp-prohibited",
+        group=GROUP,
+        title="a firewall rule on this host prohibits the way to {server}",
+        explanation=(
+            "{behind} The rule `{rule}` ({rule_where}) answers in its place with an "
+            'ICMP error that says "prohibited"; the application sees "no route to '
+            'host", though there is one. firewalld does so for devices in no zone.'
+        ),
+        decisive=(
+            "an ICMP error of the very kind that a REJECT on this host's way through "
+            "sends came back, and its counter rises by the probe"
+        ),
+        fixes=(
+            REMOVE,
+            FixPlan(
+                "With firewalld, put the bridge into the zone that trusts it: "
+                "firewall-cmd --permanent --zone=trusted --add-interface=DEVICE, then "
+                "firewall-cmd --reload.",
+            ),
+        ),
+        look_alikes=(
+            ("docker-user-drop", "there nothing comes back at all"),
+            ("host-input-firewall-reject", "there the packet is for the host itself"),
+        ),
+        references=("https://github.com/firewalld/firewalld/issues/844",),
+    ),
+    Cause(
+        id="docker-user-drop",
+        group=GROUP,
+        title="a firewall rule on this host drops what {client} sends to {server}",
+        explanation=(
+            "{behind} The rule `{rule}` ({rule_where}) drops the packet without a "
+            "word. What the host itself sends does not meet it, so the port looks open "
+            "from there."
+        ),
+        decisive=(
+            "the packet is lost on this host's way through, and the counter of a DROP "
+            "rule that fits it rises by the probe"
+        ),
+        fixes=(REMOVE, BY_HAND),
+        look_alikes=(
+            ("icc-false", "there the rule is the engine's own"),
+            ("forward-policy-drop-no-accept", "there no rule takes it, but the policy"),
+            ("reply-direction-dropped", "there the packet arrives, the answer is lost"),
+        ),
+        references=(
+            "https://docs.docker.com/engine/network/packet-filtering-firewalls",
+        ),
+    ),
+    Cause(
+        id="iptables-legacy-nft-mix",
+        group=GROUP,
+        title="rules of iptables-legacy drop it, beside those that iptables shows",
+        explanation=(
+            "{behind} Two packet filters are in use at once: the engine writes its "
+            "rules by nf_tables, and `{rule}` ({rule_where}) stands in the legacy "
+            "tables, which `iptables -L` does not show. A packet has to pass both."
+        ),
+        decisive=(
+            "a rule or policy in the legacy tables counted the probe, while the "
+            "engine's chains are in the other packet filter"
+        ),
+        fixes=(REMOVE, LET_THROUGH, BY_HAND),
+        look_alikes=(("docker-user-drop", "there iptables itself shows the rule"),),
+        references=("https://github.com/docker/libnetwork/issues/2331",),
+    ),
+    Cause(
+        id="foreign-nft-drop",
+        group=GROUP,
+        title="a table of nftables drops it, which iptables does not show",
+        explanation=(
+            "{behind} `{rule}` ({rule_where}) takes the packet. It stands in a table "
+            "of its own; an accept in another table, such as the engine's, does not "
+            "undo it."
+        ),
+        decisive=(
+            "a rule or policy of nftables outside the tables of iptables counted the "
+            "probe, or is the only one that takes such a packet where it was lost"
+        ),
+        fixes=(REMOVE, LET_THROUGH, BY_HAND),
+        look_alikes=(
+            ("iptables-legacy-nft-mix", "there the rule is one of iptables-legacy"),
+            ("docker-user-drop", "there iptables itself shows the rule"),
+        ),
+        references=("https://github.com/moby/moby/issues/46147",),
+    ),
+    Cause(
+        id="host-input-firewall-drop",
+        group=GROUP,
+        title="the firewall of this host drops what {client} sends to the host itself",
+        explanation=(
+            "{behind} `{rule}` ({rule_where}) drops packets to the host's own "
+            "addresses. What comes from outside for a published port is forwarded and "
+            "does not meet it, which is why that may work."
+        ),
+        decisive=(
+            "the packet came to an address of this host, and a DROP rule or policy on "
+            "the input hook counted it"
+        ),
+        fixes=(
+            LET_THROUGH,
+            REMOVE,
+            FixPlan(
+                "With ufw: ufw allow in on {input_device} to any port {port} proto "
+                "tcp. Or put both on one network of the engine, and dial the "
+                "container.",
+            ),
+        ),
+        look_alikes=(
+            ("host-input-firewall-reject", "there an ICMP error comes back"),
+            ("host-service-bound-loopback", "there the host itself refuses"),
+            ("cross-bridge-isolation", "there the packet is for a container"),
+        ),
+        references=("https://github.com/moby/moby/issues/49288",),
+    ),
+    Cause(
+        id="rate-limited",
+        group=GROUP,
+        title="a rule of this host drops what {client} sends beyond a limit",
+        explanation=(
+            "{behind} `{rule}` ({rule_where}) takes only what exceeds a rate or a "
+            "number of connections: some attempts pass, others get no answer."
+        ),
+        decisive=(
+            "a rule that asks for a rate or number counted each probe that failed and "
+            "none that got through"
+        ),
+        fixes=(REMOVE, BY_HAND),
+        look_alikes=(("docker-user-drop", "there every packet is dropped"),),
+        references=("iptables-extensions(8), hashlimit, connlimit",),
+    ),
+    Cause(
+        id="source-ip-banned",
+        group=GROUP,
+        title="{client}'s address is on a list that this host's firewall drops",
+        explanation=(
+            "{behind} `{rule}` ({rule_where}) takes whoever stands on a list, as "
+            "fail2ban, CrowdSec and the like keep it. Others get through."
+        ),
+        decisive=(
+            "a rule that asks for a set of source addresses, or of a banning program's "
+            "chain, counted each probe"
+        ),
+        fixes=(
+            FixPlan(
+                "Take the address off the list. The program that keeps it (as in "
+                "fail2ban-client unban ADDRESS) may put it there again: see why. "
+                "Behind NAT many share one address.",
+                ("{unban}",),
+                when="unban",
+                lasting=False,
+            ),
+            FixPlan(
+                "Take the address off the list with the program that keeps it, as in "
+                "fail2ban-client unban ADDRESS, and see what put it there.",
+            ),
+        ),
+        look_alikes=(("docker-user-drop", "there the rule names no list"),),
+        references=("https://github.com/fail2ban/fail2ban",),
     ),
     Cause(
         id="embedded-dns-nat-flushed",

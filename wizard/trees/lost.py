@@ -5,9 +5,10 @@ from __future__ import annotations
 from netwiz.probes.facts import Attempted, OwnerKind
 from netwiz.wizard.path import fate
 from netwiz.wizard.scene import Scene
-from netwiz.wizard.tree import Branch, Node, Ruling, undetermined
+from netwiz.wizard.tree import Branch, Node, Ruling, fault, undetermined
 from netwiz.wizard.trees.attempts import counted
-from netwiz.wizard.trees.lost_where import trail
+from netwiz.wizard.trees.egress_routes import hidden
+from netwiz.wizard.trees.lost_where import Stage, trail
 from netwiz.wizard.trees.overlay import on_overlay
 from netwiz.wizard.trees.wire import unanswered
 from netwiz.wizard.verdict import Mark
@@ -17,6 +18,8 @@ def lost(scene: Scene) -> Ruling:
     """Which part of the way a probe that got no answer came to its end on."""
     if on_overlay(scene):
         return Ruling("overlay", "it is on an overlay network", quiet=True)
+    if (under := hidden(scene)) is not None:
+        return under
     if unanswered(scene.attempted):
         return Ruling("wire", "nobody answered for it on the wire", quiet=True)
     found = scene.look(counted(scene, scene.focus), Attempted)
@@ -35,9 +38,9 @@ def lost(scene: Scene) -> Ruling:
     if link.works:
         said = f"not again: the second try connected in {link.connect_ms:.1f} ms"
         return Ruling("unsteady", said, Mark.ODD, values=values)
-    return Ruling(
-        way.stage.value, seen, Mark.ODD, (f"the probe: {fate(found)}",), values
-    )
+    beyond = way.stage is Stage.REPLY and owner.kind is OwnerKind.ELSEWHERE
+    branch = (Stage.EGRESS if beyond else way.stage).value
+    return Ruling(branch, seen, Mark.ODD, (f"the probe: {fate(found)}",), values)
 
 
 _NOT_TOLD = undetermined(
@@ -52,14 +55,17 @@ NODES = (
         lost,
         {
             "overlay": Branch("into an overlay network", "overlay"),
+            "hidden": Branch(
+                "into a Docker network over its address", fault("subnet-overlap")
+            ),
             "unsteady": Branch("it got through at the second try", "unsteady"),
             "wire": Branch("a neighbour does not answer", "wire"),
-            "egress": Branch("it is meant for beyond this machine", _NOT_TOLD),
-            "within": Branch("it never left the client's own namespace", _NOT_TOLD),
-            "forward": Branch("it came into this host, and not through", _NOT_TOLD),
-            "input": Branch("it came to this host, for itself", _NOT_TOLD),
-            "arrived": Branch("it arrived, and no answer was born", _NOT_TOLD),
-            "reply": Branch("an answer was born, and got lost", _NOT_TOLD),
+            "egress": Branch("it is meant for beyond this machine", "egress"),
+            "within": Branch("it never left the client's own namespace", "which_drop"),
+            "forward": Branch("it came into this host, and not through", "which_drop"),
+            "input": Branch("it came to this host, for itself", "which_drop"),
+            "arrived": Branch("it arrived, and no answer was born", "which_drop"),
+            "reply": Branch("an answer was born, and got lost", "which_drop"),
             "blind": Branch(
                 "it could not be watched",
                 undetermined(

@@ -1,0 +1,262 @@
+"""The rule or policy that took a packet: whose it is, and what that fault is called."""
+
+from __future__ import annotations
+
+from netwiz.probes.facts import HOST, Backend, Container, Rule, Ruleset
+from netwiz.probes.facts.firewall_commands import deletion
+from netwiz.probes.requests import ReadRules
+from netwiz.wizard.scene import Scene, Unseen
+from netwiz.wizard.tree import Also, Branch, Node, Ruling, fault
+from netwiz.wizard.trees.drops import Search, Taker, search
+from netwiz.wizard.trees.lost_fixes import (
+    client_network,
+    join,
+    recreation,
+    server_network,
+    through_policy,
+    unban,
+)
+from netwiz.wizard.trees.lost_where import Stage
+from netwiz.wizard.trees.second import what_waits
+from netwiz.wizard.trees.words import either, server_name
+from netwiz.wizard.verdict import Mark
+
+ICC = "com.docker.network.bridge.enable_icc"
+_BANS = ("f2b-", "fail2ban", "crowdsec", "sshguard", "blacklist", "blocklist", "banned")
+
+
+def which_drop(scene: Scene) -> Ruling:
+    """The rule or policy that took the probe, by its counter and by what fits."""
+    found = search(scene)
+    taker = found.taker
+    unsupported = tuple(
+        f"cannot tell if `{text}` took the probe" for text in found.unsure
+    ) + tuple(f"the counters of {label} could not be read" for label in found.blind)
+    if taker is None:
+        return _none(scene, found, unsupported)
+    kind = kind_of(scene, found.way.stage, taker)
+    said, proof = _proof(taker)
+    seen = f"the probe: {found.way.text}"
+    values, also = _values(scene, found, taker, kind)
+    return Ruling(
+        kind, said, Mark.BAD, (proof, seen), values, unsupported=unsupported, also=also
+    )
+
+
+def _none(scene: Scene, found: Search, unsupported: tuple[str, ...]) -> Ruling:
+    if found.passed:
+        return Ruling("unsteady", "a further probe got through", Mark.ODD)
+    said = "none that is known to fit" if found.unsure else "none counted the probe"
+    if found.blind:
+        said = f"unknown: the rules of {either(found.blind)} could not be read"
+    mark = Mark.UNKNOWN if found.blind or found.unsure else Mark.ODD
+    link = scene.attempted.connection
+    values = {
+        "rules": "; ".join(unsupported) or "no rule is known to have taken it",
+        "met": link.icmp.text if link.icmp else link.outcome.value,
+        "last_seen": found.way.text,
+    }
+    return Ruling("none", said, mark, values=values, unsupported=unsupported)
+
+
+def _proof(taker: Taker) -> tuple[str, str]:
+    """The answer, and the evidence for it."""
+    what = f"`{taker.text}`"
+    kind = "policy" if taker.rule is None else "rule"
+    if not taker.packets:
+        return (
+            f"{what}, the only one that can have",
+            f"the {kind} {what} ({taker.where}) has no counter; of all that stand "
+            "where the packet was lost it alone takes such a one",
+        )
+    rose = f"counted +{taker.packets}"
+    more = f"the {kind} {what} ({taker.where}) {rose} around the probe"
+    if taker.confirmed:
+        again = f"each of {taker.confirmed} more probes that failed"
+        return f"{what} {rose}, and {again}", f"{more}, and again with {again}"
+    return f"{what} {rose}", more
+
+
+def kind_of(scene: Scene, stage: Stage, taker: Taker) -> str:
+    """What a fault by this rule or policy is called; a branch of `which_drop`."""
+    rejects = taker.passage.icmp is not None
+    place = taker.passage.place
+    if place != HOST:
+        return "inside"
+    if stage is Stage.INPUT:
+        return "input_reject" if rejects else "input"
+    if stage is Stage.REPLY:
+        return "reply"
+    if taker.rule is not None and taker.limits:
+        return "rate"
+    if taker.rule is not None and _bans(taker.rule):
+        return "banned"
+    if _reloaded(scene):
+        return "reloaded"
+    if rejects:
+        return "reject"
+    if taker.rule is None:
+        return _by_policy(scene, taker)
+    return _by_rule(scene, taker.rule)
+
+
+def _by_policy(scene: Scene, taker: Taker) -> str:
+    backend = taker.policy.backend if taker.policy else Backend.NFT
+    if backend is Backend.NFT:
+        return "foreign"
+    if backend is Backend.IPTABLES_LEGACY and _dockers(scene, Backend.IPTABLES_NFT):
+        return "legacy"
+    met = taker.passage.came_by | taker.passage.leaves_by
+    bridges = {n.device for n in scene.snapshot.networks if n.device}
+    if met and not met & bridges:
+        return "others"
+    return "policy" if _dockers(scene, backend) else "flushed"
+
+
+def _by_rule(scene: Scene, rule: Rule) -> str:
+    networks = (client_network(scene), server_network(scene))
+    options = dict(networks[1].options)
+    same = bool(rule.in_device) and rule.in_device == rule.out_device
+    if same and options.get(ICC, "").lower() == "false":
+        return "icc"
+    if rule.chain.startswith("DOCKER") and rule.chain != "DOCKER-USER":
+        return "internal" if any(n.internal for n in networks) else "isolation"
+    if rule.backend is Backend.NFT:
+        return "foreign"
+    if rule.backend is Backend.IPTABLES_LEGACY and _dockers(
+        scene, Backend.IPTABLES_NFT
+    ):
+        return "legacy"
+    return "user"
+
+
+def _bans(rule: Rule) -> bool:
+    """Whether a rule takes those whose address stands in a list."""
+    listed = any("match-set" in m and "src" in m for m in rule.unknown)
+    listed |= any("saddr @" in m for m in rule.unknown)
+    return listed or rule.chain.lower().startswith(_BANS)
+
+
+def _dockers(scene: Scene, backend: Backend) -> bool:
+    """Whether the engine's own chains are there, in this packet filter."""
+    return any(
+        rule.backend is backend and rule.chain.startswith("DOCKER")
+        for rule in scene.look(ReadRules(HOST), Ruleset).rules
+    )
+
+
+def _reloaded(scene: Scene) -> bool:
+    """Whether firewalld's table is there and the engine's chains are all gone."""
+    try:
+        rules = scene.look(ReadRules(HOST), Ruleset).rules
+    except Unseen:
+        return False
+    return any(r.table == "firewalld" for r in rules) and not any(
+        r.chain.startswith(("DOCKER", "NETAVARK", "CNI-")) for r in rules
+    )
+
+
+def _values(
+    scene: Scene, found: Search, taker: Taker, kind: str
+) -> tuple[dict[str, str], tuple[Also, ...]]:
+    """For the texts of causes; and what is wrong behind the rule as well."""
+    stage, rule = found.way.stage, taker.rule
+    behind = ""
+    also: tuple[Also, ...] = ()
+    if stage in (Stage.WITHIN, Stage.FORWARD, Stage.INPUT):
+        behind, also = what_waits(scene)
+    remove = deletion(rule) if rule is not None else ""
+    let = through_policy(scene, taker, stage)
+    ours, theirs = client_network(scene), server_network(scene)
+    inside = scene.snapshot.by_id.get(taker.passage.place.key)
+    values = {
+        "rule": taker.text,
+        "rule_where": taker.where + (f" inside {inside.name}" if inside else ""),
+        "rule_container": _holder(taker, inside),
+        "remove_rule": remove,
+        "let_through": let,
+        "by_hand": "" if remove or let else "yes",
+        "server": server_name(scene),
+        "behind": behind or "The server itself is not to blame.",
+        "effect": "rejects" if taker.passage.icmp is not None else "drops",
+        "client_network": ours.name or "no network of the engine",
+        "server_network": theirs.name or "no network of the engine",
+        "last_seen": found.way.text,
+        "input_device": next(iter(sorted(taker.passage.came_by)), ""),
+    }
+    values |= join(scene)
+    if kind == "banned" and rule is not None:
+        values["unban"] = unban(rule, scene.attempted.connection.source)
+    if kind == "icc":
+        values["recreate"] = recreation(scene, theirs, ICC)
+        values["icc_by_hand"] = "" if values["recreate"] else "yes"
+    return values, also
+
+
+def _holder(taker: Taker, inside: Container | None) -> str:
+    if inside is not None:
+        return inside.name
+    return "this host" if taker.passage.place == HOST else taker.passage.place.label
+
+
+NODES = (
+    Node(
+        "which_drop",
+        "which rule took the probe?",
+        which_drop,
+        {
+            "user": Branch("a rule of this host's own", fault("docker-user-drop")),
+            "legacy": Branch(
+                "one of iptables-legacy, beside the engine's",
+                fault("iptables-legacy-nft-mix"),
+            ),
+            "foreign": Branch(
+                "one of nftables that iptables does not show", fault("foreign-nft-drop")
+            ),
+            "icc": Branch("the network's own: icc is off", fault("icc-false")),
+            "isolation": Branch(
+                "the engine's own, between networks", fault("cross-bridge-isolation")
+            ),
+            "internal": Branch(
+                "the engine's own, around an internal network",
+                fault("internal-network-no-egress"),
+            ),
+            "policy": Branch(
+                "none accepted it, and the policy drops",
+                fault("forward-policy-drop-no-accept"),
+            ),
+            "others": Branch(
+                "the policy that the engine set, for others' packets",
+                fault("docker-forward-drop-breaks-others"),
+            ),
+            "flushed": Branch(
+                "none accepted it: the engine's rules are gone",
+                fault("forward-policy-drop-no-accept"),
+            ),
+            "reloaded": Branch(
+                "firewalld's, and the engine's are gone",
+                fault("firewalld-reload-lost-rules"),
+            ),
+            "rate": Branch("one that takes what is too much", fault("rate-limited")),
+            "banned": Branch(
+                "one that takes listed addresses", fault("source-ip-banned")
+            ),
+            "reject": Branch(
+                "a REJECT on this host's way through",
+                fault("forward-reject-icmp-prohibited"),
+            ),
+            "input": Branch(
+                "one on the host's input", fault("host-input-firewall-drop")
+            ),
+            "input_reject": Branch(
+                "a REJECT on the host's input", fault("host-input-firewall-reject")
+            ),
+            "inside": Branch("one inside a container", fault("container-own-iptables")),
+            "reply": Branch(
+                "one that takes the answer", fault("reply-direction-dropped")
+            ),
+            "unsteady": Branch("none: another probe got through", "unsteady"),
+            "none": Branch("none", "kernel_drop"),
+        },
+    ),
+)
