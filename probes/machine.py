@@ -64,6 +64,7 @@ SENSES: dict[type, SenseEntry] = {
     ask.IdentifyNamespace: _entry("sockets.identity", "identify_namespace", 1.0),
     ask.Repeat: _entry("load.repeat", "repeat", 35.0),
     ask.ReadQueues: _entry("load.queues", "read_queues", 4.0),
+    ask.WatchAsking: _entry("load.asking", "watch_asking", 10.0),
     ask.ReadPressure: _entry("load.pressure", "read_pressure", 2.0),
 }
 """The sense that answers each type of request."""

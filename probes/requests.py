@@ -324,6 +324,15 @@ class ReadPressure:
     nth: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class WatchAsking:
+    """Who waits for a name server in a place. Answer: NameQuestions."""
+
+    place: Place
+    budget_ms: int = 3000
+    nth: int = 1
+
+
 Request = (
     TakeSnapshot
     | Resolve
@@ -352,4 +361,5 @@ Request = (
     | Repeat
     | ReadQueues
     | ReadPressure
+    | WatchAsking
 )

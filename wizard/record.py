@@ -39,6 +39,7 @@ PROBE_NAMES = {
     "Repeat": "connect, many times",
     "ReadQueues": "queues",
     "ReadPressure": "cgroup",
+    "WatchAsking": "name questions, watched",
 }
 """What a person calls the probe behind a request."""
 

@@ -47,7 +47,16 @@ from netwiz.probes.facts.links import (
     Route,
     RouteDecision,
 )
-from netwiz.probes.facts.load import Drops, Pressure, Queue, Queues, Repeated, resent
+from netwiz.probes.facts.load import (
+    Asked,
+    Drops,
+    NameQuestions,
+    Pressure,
+    Queue,
+    Queues,
+    Repeated,
+    resent,
+)
 from netwiz.probes.facts.names import (
     Answer,
     NameOutcome,
@@ -112,6 +121,7 @@ __all__ = [
     "Answer",
     "ArpAnswers",
     "Attachment",
+    "Asked",
     "Attempted",
     "Backend",
     "Certificate",
@@ -145,6 +155,7 @@ __all__ = [
     "LogErrors",
     "LogLine",
     "NameOutcome",
+    "NameQuestions",
     "NamespaceIdentity",
     "Neighbour",
     "Network",

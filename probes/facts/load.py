@@ -157,3 +157,22 @@ class Pressure(Finding):
     throttled_ms: float = 0.0
     host_load: float = 0.0
     """Runnable tasks per processor of the host, over the last minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A socket that was connected to a name server's port 53."""
+
+    server: str
+    open_ms: float
+    """For how long it was seen; a prompt answer closes it within a millisecond."""
+    process: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NameQuestions(Finding):
+    """Who waited for a name server while a namespace was watched."""
+
+    place: Place
+    asked: tuple[Asked, ...] = ()
+    watched_ms: float = 0.0

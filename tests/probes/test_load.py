@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,12 +19,13 @@ from netwiz.probes.facts import (
     Repeated,
     resent,
 )
+from netwiz.probes.load.asking import watch_asking
 from netwiz.probes.load.pressure import parse_stat, pressure_of
 from netwiz.probes.load.queues import read_queues
 from netwiz.probes.load.repeat import repeat
-from netwiz.probes.requests import ReadQueues, Repeat
+from netwiz.probes.requests import ReadQueues, Repeat, WatchAsking
 from tests.probes.little_net import needs_root
-from tests.probes.wire import SERVER4, Wire, rules
+from tests.probes.wire import CLIENT4, SERVER4, Wire, rules
 
 ONE = Connection(
     place=HOST,
@@ -153,3 +155,18 @@ def test_a_cgroup_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(ProbeError, match="cgroup was not found"):
         pressure_of("c" * 64, os.getpid(), tmp_path)
     assert parse_stat("a\nb c\nd 1 2\ne -1\nf 7") == {"f": 7}
+
+
+@needs_root
+async def test_who_waits_for_a_name_server_is_seen(wire: Wire) -> None:
+    place = wire.server.place
+    asking = wire.socket(place, socket.SOCK_DGRAM, SERVER4, 0)
+    other = wire.socket(place, socket.SOCK_DGRAM, SERVER4, 0)
+    with asking, other:
+        asking.connect((CLIENT4, 53))
+        other.connect((CLIENT4, 5353))
+        found = await watch_asking(wire.ground, WatchAsking(place, 250))
+    assert [a.server for a in found.asked] == [CLIENT4]
+    assert 100 <= found.asked[0].open_ms <= found.watched_ms
+    # Its process is ours, and stands in another namespace.
+    assert found.asked[0].process == ""
