@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from netwiz.wizard.causes import (
+    egress,
     forwarding,
     host,
     listener,
     load,
+    mapping,
     names,
     neighbours,
     netfilter,
@@ -30,10 +32,12 @@ _ALL = (
     *listener.CAUSES,
     *state.CAUSES,
     *publishing.CAUSES,
+    *mapping.CAUSES,
     *host.CAUSES,
     *netfilter.CAUSES,
     *forwarding.CAUSES,
     *routing.CAUSES,
+    *egress.CAUSES,
     *neighbours.CAUSES,
     *names.CAUSES,
     *tls.CAUSES,

@@ -17,7 +17,8 @@ from netwiz.probes.facts import (
 )
 from netwiz.probes.requests import AskRoute, ReadLinks
 from netwiz.wizard.scene import Scene
-from netwiz.wizard.tree import Branch, Node, Ruling, undetermined
+from netwiz.wizard.tree import Branch, Node, Ruling, fault, undetermined
+from netwiz.wizard.trees.egress_routes import hidden
 from netwiz.wizard.trees.overlay import on_overlay
 from netwiz.wizard.trees.wire import unanswered
 from netwiz.wizard.verdict import Mark
@@ -33,6 +34,8 @@ def unreachable(scene: Scene) -> Ruling:
     """Who says that it cannot be reached."""
     if on_overlay(scene):
         return Ruling("overlay", "it is on an overlay network", quiet=True)
+    if (under := hidden(scene)) is not None:
+        return under
     link = scene.attempted.connection
     values = {"address": link.address, "met": _met(link)}
     if link.outcome is Outcome.ADDRESS_UNAVAILABLE:
@@ -93,10 +96,14 @@ NODES = (
         unreachable,
         {
             "overlay": Branch("an overlay network", "overlay"),
+            "hidden": Branch(
+                "nobody: a Docker network lies over its address",
+                fault("subnet-overlap"),
+            ),
             "no_source": Branch("the own kernel, for want of a source", "no_source"),
             "no_way": Branch("the own kernel, for want of a route", "no_way"),
             "wire": Branch("nobody: the question for it was not answered", "wire"),
-            "route": Branch("a route that leads nowhere", "lost"),
+            "route": Branch("a route that leads nowhere", "egress"),
             "rule": Branch("somebody who forbids it", "lost"),
             "router": Branch(
                 "a router beyond this machine",

@@ -170,7 +170,7 @@ NODES = (
                     "away stands in the engine's log",
                 ),
             ),
-            "egress": Branch("its routes do not cover it", "lost"),
+            "egress": Branch("its routes do not cover it", "no_route"),
         },
     ),
     Node(

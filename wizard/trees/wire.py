@@ -201,7 +201,7 @@ NODES = (
                 fault("macvlan-parent-filtered"),
             ),
             "vacant": Branch("no, nobody has the address", "vacant"),
-            "beyond": Branch("no, a neighbour of this host is silent", _NOT_TOLD),
+            "beyond": Branch("no, a neighbour of this host is silent", "egress"),
             "answers": Branch("by now, yes", "unsteady"),
             "unknown": Branch("it could not be told", _NOT_TOLD),
         },

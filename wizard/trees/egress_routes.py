@@ -1,0 +1,404 @@
+"""Egress: routes that lead nowhere, or elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from netwiz.probes.facts import (
+    HOST,
+    Connection,
+    LinkTable,
+    OwnerKind,
+    Route,
+    RouteDecision,
+)
+from netwiz.probes.facts.firewall_commands import entry as entered_by
+from netwiz.probes.requests import AskRoute, ReadLinks
+from netwiz.wizard.scene import Scene
+from netwiz.wizard.tree import Branch, Node, Ruling, fault, undetermined
+from netwiz.wizard.trees.egress_ways import (
+    MAIN_TABLES,
+    TUNNELS,
+    Exit,
+    answered,
+    exit_of,
+    from_host,
+    ip,
+    length,
+    route_text,
+    said,
+    within,
+)
+from netwiz.wizard.trees.overlap import elsewhere, recreation
+from netwiz.wizard.trees.words import in_container
+from netwiz.wizard.verdict import Mark
+
+SPECIAL = ("blackhole", "unreachable", "prohibit")
+_MOST_BESIDE = 2
+
+
+def exit_(scene: Scene) -> Ruling:
+    """Which way this host sends it, and whether another way would have been right."""
+    way = exit_of(scene)
+    route, device = way.route, way.device
+    if route.kind in SPECIAL:
+        return _special(way.links, way.address, route.kind, HOST.label, "")
+    if not route.kind:
+        return _none(way)
+    values = {"device": route.device, "route": _decision(route)}
+    values["next_hop"] = route.gateway or way.address
+    if route.device in way.bridges:
+        return _overlap(way, values)
+    if device is not None and way.to_container(device):
+        return _beside(way, "hijacked", values, f"{device.name} leads into a container")
+    if device is not None and device.kind in TUNNELS:
+        what = f"{device.name} is a {device.kind} device"
+        return _beside(way, "tunnel", values, what)
+    if route.table not in MAIN_TABLES:
+        return _policy(way, values)
+    said_ = f"by {_decision(route)}"
+    return Ruling("right", said_, values=values)
+
+
+def _decision(route: RouteDecision) -> str:
+    via = f" via {route.gateway}" if route.gateway else ""
+    table = f" (table {route.table})" if route.table not in MAIN_TABLES else ""
+    return f"{route.destination or route.address}{via} dev {route.device}{table}"
+
+
+def _none(way: Exit) -> Ruling:
+    defaults = [
+        route_text(r)
+        for r in way.links.routes
+        if r.family == way.family and r.destination == "default"
+    ]
+    line = f"this host has no route to {way.address}: its default routes are "
+    line += ", ".join(defaults) or "none"
+    return Ruling("none", "no way at all", Mark.BAD, (line,))
+
+
+def _special(
+    links: LinkTable, address: str, kind: str, label: str, enter: str
+) -> Ruling:
+    """A route that was made to lead nowhere."""
+    family = 6 if ":" in address else 4
+    found = [
+        r
+        for r in links.routes
+        if r.kind == kind and r.family == family and within(address, r.destination)
+    ]
+    if not found:
+        said_ = f"{kind}, by a route of another table"
+        values = {"kind": kind, "whose": label}
+        return Ruling("special_other", said_, Mark.BAD, (said_,), values)
+    best = max(found, key=length)
+    text = route_text(best)
+    line = f"{label} has the route `{text}`, which covers {address}"
+    values = {
+        "kind": kind,
+        "whose": "this host" if label == HOST.label else label,
+        "special": text,
+        "remove_route": f"{enter}{ip(family)} route del {text}",
+    }
+    return Ruling("special", f"nowhere: {text}", Mark.BAD, (line,), values)
+
+
+def _answering(way: Exit) -> tuple[Route, Connection] | None:
+    """Another way by which the target answers this host."""
+    for route in way.others[:_MOST_BESIDE]:
+        link = from_host(way.scene, route.device)
+        if answered(link):
+            return route, link
+    return None
+
+
+def _proof(way: Exit, route: Route, link: Connection) -> str:
+    return (
+        f"sent by {route.device} instead, {way.address} port {link.port} answers this "
+        f"host: {said(link)}"
+    )
+
+
+def _better(way: Exit, route: Route) -> dict[str, str]:
+    """Values for a fix that sends the target by a route that works."""
+    bits = 128 if way.family == 6 else 32
+    via = f" via {route.gateway}" if route.gateway else ""
+    only = f"{way.address}/{bits}{via} dev {route.device}"
+    return {"better": route.device, "better_route": route_text(route)} | {
+        "add_route": f"{ip(way.family)} route replace {only}"
+    }
+
+
+def _beside(way: Exit, key: str, values: dict[str, str], what: str) -> Ruling:
+    """A way that should not be taken, if the target answers by another."""
+    found = _answering(way)
+    seen = f"this host sends it by {_decision(way.route)}; {what}"
+    values["what"] = what
+    if found is None:
+        return Ruling("doubtful", seen, Mark.ODD, (seen,), values)
+    values |= _better(way, found[0])
+    values |= _undo(way)
+    return Ruling(key, seen, Mark.BAD, (seen, _proof(way, *found)), values)
+
+
+def _undo(way: Exit) -> dict[str, str]:
+    """How the present route is put out of the way."""
+    route, rule = way.route, way.rule()
+    if route.table not in MAIN_TABLES:
+        return _exception(way) if rule is not None else {}
+    via = f" via {route.gateway}" if route.gateway else ""
+    text = f"{route.destination}{via} dev {route.device}"
+    gone = f"{ip(way.family)} route del {text}" if route.destination else ""
+    return {"wrong_route": text, "remove_route": gone}
+
+
+def _exception(way: Exit) -> dict[str, str]:
+    """A rule before the one that leads astray: the target by the main table."""
+    rule = way.rule()
+    if rule is None:
+        return {}
+    values = {"policy": f"{rule.priority}: {rule.text}", "table": str(rule.table)}
+    if rule.priority < 1:
+        return values
+    only = f"to {way.address} lookup main pref {rule.priority - 1}"
+    if rule.source:
+        only = f"from {rule.source} {only}"
+    return values | {"add_rule": f"{ip(way.family)} rule add {only}"}
+
+
+def _policy(way: Exit, values: dict[str, str]) -> Ruling:
+    """A rule of ``ip rule`` sends it elsewhere than the main table would."""
+    rule = way.rule()
+    main = next((r for r in way.routes() if r.kind == "unicast"), None)
+    here = (way.route.device, way.route.gateway)
+    if rule is None or main is None or (main.device, main.gateway) == here:
+        return Ruling("right", f"by {_decision(way.route)}", values=values)
+    seen = (
+        f"this host sends it by {_decision(way.route)}, for the rule "
+        f"`{rule.priority}: {rule.text}` says so; its main table has {route_text(main)}"
+    )
+    values |= _exception(way) | {"better_route": route_text(main)}
+    own = way.scene.look(AskRoute(HOST, way.address), RouteDecision)
+    link = from_host(way.scene)
+    differs = (own.device, own.gateway) != here
+    if differs and answered(link):
+        line = f"this host's own packets go by {_decision(own)} and are answered: "
+        return Ruling("policy", seen, Mark.BAD, (seen, line + said(link)), values)
+    found = _answering(way)
+    if found is not None:
+        return Ruling("policy", seen, Mark.BAD, (seen, _proof(way, *found)), values)
+    return Ruling("doubtful", seen, Mark.ODD, (seen,), values)
+
+
+def _overlap(way: Exit, values: dict[str, str]) -> Ruling:
+    """The engine's own network lies over the address."""
+    network = way.bridges[way.route.device]
+    values |= {"network": network.name, "what": f"it is network {network.name}"}
+    subnet = next((s.subnet for s in network.subnets if _in(way, s.subnet)), "")
+    values["subnet"] = subnet
+    seen = f"this host sends it by {_decision(way.route)}: network {network.name}"
+    seen += f" has the subnet {subnet}, and no container has {way.address}"
+    found = _answering(way)
+    proof = _proof(way, *found) if found else elsewhere(way, subnet)
+    if not proof:
+        return Ruling("doubtful", seen, Mark.ODD, (seen,), values)
+    values |= recreation(way, network)
+    return Ruling("overlap", seen, Mark.BAD, (seen, proof), values)
+
+
+def _in(way: Exit, subnet: str) -> bool:
+    return within(way.address, subnet)
+
+
+def no_route(scene: Scene) -> Ruling:
+    """Why the client's own namespace knows no way."""
+    place, address = scene.place, scene.focus.address
+    links = scene.look(ReadLinks(place), LinkTable)
+    route = scene.look(AskRoute(place, address), RouteDecision)
+    client = scene.client
+    values = {"address": address}
+    if place == HOST:
+        return exit_(scene) if route.kind in ("", *SPECIAL) else _known(route)
+    enter = entered_by(place)
+    if route.kind in SPECIAL:
+        return _special(links, address, route.kind, place.label, enter)
+    if route.kind:
+        return _known(route)
+    family = 6 if ":" in address else 4
+    own = [a for a in links.addresses if a.device != "lo" and a.scope == "global"]
+    mine = [a for a in own if (":" in a.address) is (family == 6)]
+    if not mine:
+        said_ = f"it has no IPv{family} address"
+        return Ruling("no_family", said_, Mark.BAD, (f"{place.label}: {said_}",))
+    routes = [route_text(r) for r in links.routes if r.family == family]
+    routes = [r for r in routes if not r.startswith("local ")]
+    line = f"{place.label} has no default route; its routes are "
+    line += ", ".join(routes[:6]) or "none"
+    nets = client.attachments if client else ()
+    known = scene.snapshot.networks_by_id
+    shut = [n for n in nets if n.network_id in known and known[n.network_id].internal]
+    if nets and len(shut) == len(nets):
+        names = ", ".join(n.network for n in nets)
+        line += f"; it is on {names} only, which the engine keeps internal"
+        return Ruling("internal", "it is on internal networks", Mark.BAD, (line,))
+    for net in nets:
+        gateway = net.gateway6 if family == 6 else net.gateway4
+        address_of = net.ipv6 if family == 6 else net.ipv4
+        device = next((a.device for a in mine if a.address == address_of), "")
+        if gateway and device and net not in shut:
+            command = f"{ip(family)} route add default via {gateway} dev {device}"
+            values["add_default"] = in_container(place.label) + command
+            values["gateway"] = gateway
+            break
+    return Ruling("no_default", "it has no default route", Mark.BAD, (line,), values)
+
+
+def _known(route: RouteDecision) -> Ruling:
+    said_ = f"its route is {_decision(route)}"
+    return Ruling("known", said_, Mark.ODD, (said_,), {"route": _decision(route)})
+
+
+def next_hop(scene: Scene) -> Ruling:
+    """Whether the router that the route names is there at all."""
+    way = exit_of(scene)
+    route, asked = way.route, way.asked
+    hop = route.gateway
+    if asked is None:
+        return Ruling("there", "it was not asked for", Mark.UNKNOWN)
+    known = way.links.neighbour(asked.packet.destination)
+    state = f" (neighbour state {known.state})" if known and known.state else ""
+    line = f"who has {asked.packet.destination}, asked at {asked.device}: "
+    line += f"nobody answered{state}; the route is {_decision(route)}"
+    values = {"next_hop": hop, "device": asked.device, "route": _decision(route)}
+    if not hop or asked.packet.destination != hop:
+        values["next_hop"] = asked.packet.destination
+        return Ruling("on_link", line, Mark.ODD, (line,), values)
+    values |= _fallback(way)
+    return Ruling("dead", f"nobody answers for {hop}", Mark.BAD, (line,), values)
+
+
+def _fallback(way: Exit) -> dict[str, str]:
+    """What would happen without the route: a wider one with a living router."""
+    for route in way.routes():
+        same = (route.device, route.gateway) == (way.route.device, way.route.gateway)
+        known = way.links.neighbour(route.gateway) if route.gateway else None
+        if route.kind == "unicast" and not same and known is not None and known.mac:
+            return _undo(way) | {"better_route": route_text(route)}
+    return {}
+
+
+def hidden(scene: Scene) -> Ruling | None:
+    """Whether the address is another machine's, hidden by a Docker network over it.
+
+    None where nobody's network covers it or nothing proves that it is elsewhere, too.
+    """
+    owner = scene.owner(scene.focus.address)
+    if owner.kind is not OwnerKind.NETWORK or owner.network is None:
+        return None
+    if not owner.network.device:
+        return None
+    found = scene.attempted
+    way = Exit(scene, found, scene.look(ReadLinks(HOST), LinkTable))
+    if way.route.device != owner.network.device:
+        return None
+    ruling = exit_(scene.at(scene.focus))
+    return replace(ruling, branch="hidden") if ruling.branch == "overlap" else None
+
+
+NODES = (
+    Node(
+        "exit",
+        "which way does this host send it?",
+        exit_,
+        {
+            "right": Branch("the right one, as far as can be told", "passage"),
+            "none": Branch("it knows none", fault("host-no-route")),
+            "special": Branch("nowhere, on purpose", fault("host-special-route")),
+            "special_other": Branch(
+                "nowhere, by another table",
+                undetermined(
+                    "{whose} answers {address} with {kind}, and the route is not in "
+                    "its main table",
+                    "ip rule; ip route show table all | grep {kind}",
+                ),
+            ),
+            "overlap": Branch("into a Docker network", fault("subnet-overlap")),
+            "hijacked": Branch(
+                "into a container", fault("default-route-hijacked-by-veth")
+            ),
+            "tunnel": Branch("into a tunnel", fault("vpn-captures-route")),
+            "policy": Branch("by a policy rule", fault("host-policy-routing")),
+            "doubtful": Branch(
+                "an unusual one, and no other is known to work",
+                undetermined(
+                    "{client} to {address}: {outcome}; this host sends it by {route} "
+                    "({what}), and by no other way does {address} answer",
+                    "is that the way it should take? If so, look at its far end",
+                ),
+            ),
+        },
+    ),
+    Node(
+        "no_route",
+        "what routes has {client}?",
+        no_route,
+        {
+            "no_default": Branch("no way out", fault("no-default-route-in-container")),
+            "special": Branch("one that leads nowhere", fault("host-special-route")),
+            "none": Branch("none on this host", fault("host-no-route")),
+            "internal": Branch(
+                "none, on an internal network",
+                undetermined(
+                    "{client} is on internal networks only: the engine gives it no "
+                    "way to {address}",
+                    "attach it to an ordinary network as well",
+                ),
+            ),
+            "no_family": Branch(
+                "not even an address of that family",
+                undetermined(
+                    "{client} has no address of the family of {address}",
+                    "dial an address of the other family, or give the network one",
+                ),
+            ),
+            "special_other": Branch(
+                "one of another table that leads nowhere",
+                undetermined(
+                    "{whose} answers {address} with {kind}, and the route is not in "
+                    "its main table",
+                    "ip rule; ip route show table all | grep {kind}",
+                ),
+            ),
+            "known": Branch(
+                "one that covers {address}",
+                undetermined(
+                    "{client} to {target}: {outcome}, though {route} leads there",
+                    "look at the packet filters inside {client}",
+                ),
+            ),
+        },
+    ),
+    Node(
+        "next_hop",
+        "is the router there?",
+        next_hop,
+        {
+            "dead": Branch("no", fault("next-hop-dead")),
+            "on_link": Branch(
+                "no router: the target itself was asked for",
+                undetermined(
+                    "{address} is beyond this machine, on the wire of {device}, and "
+                    "nobody answers for it there",
+                    "is the machine with that address on, and on that very wire?",
+                ),
+            ),
+            "there": Branch(
+                "it was not asked for",
+                undetermined(
+                    "{client} to {target}: {met}",
+                    "the path above is where to look",
+                ),
+            ),
+        },
+    ),
+)
