@@ -109,15 +109,12 @@ CAUSES = (
     Cause(
         id="wrong-target-address",
         group=GROUP,
-        title="{host} is {server}, which does not serve {port}; {holder_name} does",
-        explanation=(
-            "{host} means {server} ({server_image}). It listens on {others} and is "
-            "not made for port {port}. {holder} listens on {port}: the configuration "
-            "of {client} most likely names the wrong host."
-        ),
+        title="{wrong_title}",
+        explanation="{wrong_text}",
         decisive=(
             "the dialled container neither exposes the port nor listens on it but "
-            "serves others, and exactly one other container in reach serves it"
+            "serves others, and exactly one other container in reach serves it; or the "
+            "name is nobody's, and just one container in reach has nearly that name"
         ),
         fixes=(FixPlan("Write {better} in the configuration of {client}."),),
         look_alikes=(

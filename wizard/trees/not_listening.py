@@ -265,6 +265,16 @@ def somewhere_else(scene: Scene) -> Ruling:
         "holder_address": address,
         "network": network,
         "better": dial(holder.name, port),
+        "wrong_title": (
+            f"{scene.case.target.host} is {server.name}, which does not serve {port}; "
+            f"{holder.name} does"
+        ),
+        "wrong_text": (
+            f"{scene.case.target.host} means {server.name} ({server.image}). It listens "
+            f"on {scene.values.get('others', 'other ports')} and is not made for port "
+            f"{port}. {holder.name} ({address}) listens on port {port}: the "
+            f"configuration of {client.name} most likely names the wrong host."
+        ),
     }
     evidence: tuple[str, ...] = (
         f"{holder.name} ({address}, {network}) listens on port {port}",

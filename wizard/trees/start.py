@@ -13,10 +13,9 @@ from netwiz.probes.facts import (
     State,
 )
 from netwiz.probes.requests import IdentifyNamespace, Resolve
-from netwiz.wizard.case import ClientKind
+from netwiz.wizard.case import ClientKind, Symptom
 from netwiz.wizard.scene import Focus, Scene, Unseen
 from netwiz.wizard.tree import (
-    HEALTHY,
     Branch,
     Node,
     Ruling,
@@ -25,6 +24,8 @@ from netwiz.wizard.tree import (
     undetermined,
 )
 from netwiz.wizard.trees.attempts import Try, asleep, first_failing, tries
+from netwiz.wizard.trees.names_slow import is_slow
+from netwiz.wizard.trees.stalls_queue import paused_values
 from netwiz.wizard.trees.words import dial
 from netwiz.wizard.verdict import Mark
 
@@ -100,11 +101,16 @@ def meaning(scene: Scene) -> Ruling:
             NameOutcome.LITERAL: "an address",
             NameOutcome.HOSTS: f"{listed} (hosts file)",
         }.get(found.outcome, listed)
+        literal = found.outcome is NameOutcome.LITERAL
         if scene.case.target.name_only:
             values["worked"] = f"the name is {listed}"
-            return Ruling("named", how, values=values)
-        literal = found.outcome is NameOutcome.LITERAL
-        return Ruling("address", how, values=values, quiet=literal)
+        if is_slow(found):
+            how += f", after {found.took_ms / 1000:.1f} s"
+            return Ruling("slow", how, Mark.ODD, values=values)
+        doubted = scene.case.symptom in (Symptom.DNS, Symptom.SLOW)
+        if doubted and found.outcome is NameOutcome.ANSWERED:
+            return Ruling("doubted", how, values=values)
+        return Ruling("found", how, values=values, quiet=literal)
     values["symptom"] = "dns"
     asked = ", ".join(found.files.servers) or "no server"
     said = f"{found.outcome.value} ({asked})"
@@ -112,8 +118,6 @@ def meaning(scene: Scene) -> Ruling:
         f"{a.server} on {a.question} {a.record}: {a.outcome.value}"
         for a in found.answers[:6]
     )
-    if found.outcome is NameOutcome.REFUSED:
-        return Ruling("refused", said, Mark.BAD, evidence, values)
     return Ruling("nothing", said, Mark.BAD, evidence, values)
 
 
@@ -177,7 +181,7 @@ def _accepted_asleep(paused: Container, tried: Try) -> Ruling:
         said,
         Mark.BAD,
         evidence=(f"{paused.name} is paused (State.Paused)",),
-        values={"server": paused.name, "address": link.address},
+        values=paused_values(paused, link.address),
         focus=tried.focus,
     )
 
@@ -228,9 +232,11 @@ NODES = (
         "what does {host} mean to {client}?",
         meaning,
         {
-            "address": Branch("an address", "reach"),
-            "named": Branch("an address, and that is all that was asked", HEALTHY),
-            "refused": Branch("its name server refuses", "embedded_dns"),
+            "found": Branch("an address", "found_name"),
+            "slow": Branch("an address, but it took long", "slow_name"),
+            "doubted": Branch(
+                "an address now, though names are doubted", "name_unsteady"
+            ),
             "nothing": Branch("nothing", "known_name"),
         },
     ),
@@ -248,11 +254,7 @@ NODES = (
             "failed": Branch("it fails", "astray"),
             "paused": Branch(
                 "it is accepted for a paused container",
-                undetermined(
-                    "{server} is paused: the kernel still accepts connections to "
-                    "{address} for it, but nothing in it can answer",
-                    "docker unpause {server!q}, then diagnose again",
-                ),
+                fault("container-paused"),
             ),
             "silent": Branch("sent, nothing came back (UDP)", "silent"),
         },
