@@ -15,8 +15,8 @@ LET_THROUGH = FixPlan(
 RESTART = FixPlan(
     "Let the engine write its rules again: it does so when it starts. If another "
     "firewall flushes them, start that one before Docker.",
-    ("systemctl restart docker",),
-    interrupts="every container, unless the engine has live-restore",
+    ("{restart_engine}",),
+    interrupts="{restart_stops}",
 )
 JOIN = FixPlan(
     "Put {client} on the network of {server} as well.",
@@ -166,8 +166,8 @@ CAUSES: tuple[Cause, ...] = (
             FixPlan(
                 "Let the engine write its rules again. With Podman: "
                 "podman network reload --all.",
-                ("systemctl restart docker",),
-                interrupts="every container, unless the engine has live-restore",
+                ("{restart_engine}",),
+                interrupts="{restart_stops}",
             ),
         ),
         look_alikes=(("forward-policy-drop-no-accept", "there is no firewalld"),),

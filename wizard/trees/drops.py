@@ -209,10 +209,11 @@ def _confirmed(
 
     A limit lets some pass: it is proven if it counted just those that failed.
     """
-    more = tuple(replace(request, nth=10 + n) for n in range(CONFIRMATIONS))
     mine = RuleHit(1, rule=taker.rule, policy=taker.policy)
     counts, works = [], []
-    for again in scene.look_all(more, Attempted):
+    for nth in range(10, 10 + CONFIRMATIONS):
+        # One after the other: side by side each would count the others' packets.
+        again = scene.look(replace(request, nth=nth), Attempted)
         way = trail(scene, again)
         counts.append(
             any(same_hit(h, mine) and _exact(again, h.packets, way) for h in again.hits)

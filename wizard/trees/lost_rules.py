@@ -8,6 +8,8 @@ from netwiz.probes.requests import ReadRules
 from netwiz.wizard.scene import Scene, Unseen
 from netwiz.wizard.tree import Also, Branch, Node, Ruling, fault
 from netwiz.wizard.trees.drops import Search, Taker, search
+from netwiz.wizard.trees.egress_source import restarting
+from netwiz.wizard.trees.engine_rules import flushed
 from netwiz.wizard.trees.lost_fixes import (
     client_network,
     join,
@@ -17,6 +19,7 @@ from netwiz.wizard.trees.lost_fixes import (
     unban,
 )
 from netwiz.wizard.trees.lost_where import Stage
+from netwiz.wizard.trees.restarts import engine_restart
 from netwiz.wizard.trees.second import what_waits
 from netwiz.wizard.trees.words import either, server_name
 from netwiz.wizard.verdict import Mark
@@ -38,9 +41,27 @@ def which_drop(scene: Scene) -> Ruling:
     said, proof = _proof(taker)
     seen = f"the probe: {found.way.text}"
     values, also = _values(scene, found, taker, kind)
+    evidence = (proof, *_circumstances(scene, kind), seen)
     return Ruling(
-        kind, said, Mark.BAD, (proof, seen), values, unsupported=unsupported, also=also
+        kind, said, Mark.BAD, evidence, values, unsupported=unsupported, also=also
     )
+
+
+def _circumstances(scene: Scene, kind: str) -> tuple[str, ...]:
+    """What of the networks makes it this fault and no other."""
+    ours, theirs = client_network(scene), server_network(scene)
+    if kind == "icc":
+        return (f"the network {theirs.name} has the option {ICC}=false",)
+    if kind == "internal":
+        shut = dict.fromkeys(n.name for n in (ours, theirs) if n.internal)
+        return tuple(f"the network {name} is internal" for name in shut)
+    if kind == "isolation":
+        name = scene.case.client.name
+        server = server_name(scene)
+        return (f"{name} is on {ours.name}, {server} on {theirs.name}",)
+    if kind == "legacy":
+        return ("the engine's own chains are those of iptables-nft",)
+    return ()
 
 
 def _none(scene: Scene, found: Search, unsupported: tuple[str, ...]) -> Ruling:
@@ -110,7 +131,13 @@ def _by_policy(scene: Scene, taker: Taker) -> str:
     bridges = {n.device for n in scene.snapshot.networks if n.device}
     if met and not met & bridges:
         return "others"
-    return "policy" if _dockers(scene, backend) else "flushed"
+    return "flushed" if _emptied(scene) else "policy"
+
+
+def _emptied(scene: Scene) -> tuple[str, ...]:
+    """The tables out of which every rule of the engine is gone."""
+    rules = scene.look(ReadRules(HOST), Ruleset)
+    return flushed(rules, scene.snapshot.engine)
 
 
 def _by_rule(scene: Scene, rule: Rule) -> str:
@@ -184,7 +211,9 @@ def _values(
         "last_seen": found.way.text,
         "input_device": next(iter(sorted(taker.passage.came_by)), ""),
     }
-    values |= join(scene)
+    values |= join(scene) | engine_restart(scene) | restarting(scene)
+    if kind == "flushed":
+        values["tables"] = " and ".join(_emptied(scene))
     if kind == "banned" and rule is not None:
         values["unban"] = unban(rule, scene.attempted.connection.source)
     if kind == "icc":
@@ -231,7 +260,7 @@ NODES = (
             ),
             "flushed": Branch(
                 "none accepted it: the engine's rules are gone",
-                fault("forward-policy-drop-no-accept"),
+                fault("docker-rules-flushed"),
             ),
             "reloaded": Branch(
                 "firewalld's, and the engine's are gone",
