@@ -343,4 +343,37 @@ CAUSES = (
         ),
         references=("https://docs.docker.com/config/daemon/ipv6/",),
     ),
+    Cause(
+        id="stale-arp",
+        group=GROUP,
+        title="{misled} sends what is for {neighbour} to a wrong MAC address",
+        explanation=(
+            "The neighbour table of {misled} says that {neighbour} is at {wrong_mac}. "
+            "It is at {right_mac}. No question is asked while an entry stands, so the "
+            "packets leave and nobody takes them; others reach the address."
+        ),
+        decisive=(
+            "the packet left and never arrived, and the sender's neighbour entry names "
+            "another MAC address than that of the device which has the address"
+        ),
+        fixes=(
+            FixPlan(
+                "Remove the entry; it is learnt anew with the next packet.",
+                ("{mend}",),
+            ),
+            FixPlan(
+                "The entry is PERMANENT: somebody wrote it (ip neigh, arp -s, a "
+                "script). Take it out there too, or it comes back.",
+                when="permanent",
+            ),
+        ),
+        look_alikes=(
+            ("duplicate-ip", "there the other MAC address is that of a second owner"),
+            ("docker-user-drop", "there a rule counts the packet"),
+        ),
+        references=(
+            "ip-neighbour(8)",
+            "https://github.com/moby/moby/issues/35807",
+        ),
+    ),
 )

@@ -40,6 +40,7 @@ from netwiz.wizard.trees import (
     unreachable_own,
     unsteady,
     wire,
+    wire_misled,
     wire_vacant,
 )
 
@@ -68,6 +69,7 @@ ROOMS = (
     unreachable_own,
     wire,
     wire_vacant,
+    wire_misled,
     overlay,
     talk,
     stalls,

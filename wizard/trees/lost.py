@@ -11,6 +11,7 @@ from netwiz.wizard.trees.egress_routes import hidden
 from netwiz.wizard.trees.lost_where import Stage, trail
 from netwiz.wizard.trees.overlay import on_overlay
 from netwiz.wizard.trees.wire import unanswered
+from netwiz.wizard.trees.wire_misled import misled
 from netwiz.wizard.verdict import Mark
 
 
@@ -38,10 +39,15 @@ def lost(scene: Scene) -> Ruling:
     if link.works:
         said = f"not again: the second try connected in {link.connect_ms:.1f} ms"
         return Ruling("unsteady", said, Mark.ODD, values=values)
+    if way.stage in _ON_A_WIRE and misled(scene) is not None:
+        return Ruling("misled", seen, Mark.ODD, (f"the probe: {fate(found)}",), values)
     beyond = way.stage is Stage.REPLY and owner.kind is OwnerKind.ELSEWHERE
     branch = (Stage.EGRESS if beyond else way.stage).value
     return Ruling(branch, seen, Mark.ODD, (f"the probe: {fate(found)}",), values)
 
+
+_ON_A_WIRE = (Stage.WIRE, Stage.FORWARD, Stage.EGRESS)
+"""Stages in which it may have been sent to a wrong card."""
 
 _NOT_TOLD = undetermined(
     "{client} to {target}: {met}; {last_seen}",
@@ -60,6 +66,7 @@ NODES = (
             ),
             "unsteady": Branch("it got through at the second try", "unsteady"),
             "wire": Branch("a neighbour does not answer", "wire"),
+            "misled": Branch("it was sent to a wrong card", "misled"),
             "egress": Branch("it is meant for beyond this machine", "egress"),
             "within": Branch("it never left the client's own namespace", "which_drop"),
             "forward": Branch("it came into this host, and not through", "which_drop"),
