@@ -13,6 +13,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +29,8 @@ CONNECT_SECONDS = 4.0
 ANSWER_SECONDS = 2.0
 CLOSE_SECONDS = 0.3
 SLOW_SECONDS = 1.5
+LATE_SECONDS = 0.8
+"""A lost SYN costs a second; the close that is waited for costs 0.3."""
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 BY_ERRNO = {
@@ -75,8 +78,8 @@ def parse(text: str) -> Target:
     return Target(url.scheme, url.hostname, port)
 
 
-def look(lab: Lab, place: str, to: str) -> Seen:
-    """Try once from there: every address of the target, worst news first."""
+def look(lab: Lab, place: str, to: str, times: int = 1) -> Seen:
+    """Try from there, once or often: every address of the target, worst news first."""
     target = parse(to)
     begun = time.monotonic()
     try:
@@ -87,7 +90,7 @@ def look(lab: Lab, place: str, to: str) -> Seen:
         return _timed("ok", begun, tuple(addresses))
     trusted = _trusted(lab, place) if target.scheme == "https" else ""
     results = [
-        (address, lab.in_namespace(place, _attempt(target, address, trusted)))
+        (address, lab.in_namespace(place, _often(target, address, trusted, times)))
         for address in addresses
     ]
     details = tuple(f"{address} {result}" for address, result in results)
@@ -107,6 +110,25 @@ def _timed(symptom: str, begun: float, details: tuple[str, ...]) -> Seen:
     if took > SLOW_SECONDS:
         return Seen("slow", (*details, f"{took:.1f} s"))
     return Seen(symptom, details)
+
+
+def _often(target: Target, address: str, trusted: str, times: int) -> Callable[[], str]:
+    """Many attempts at once, and whether they all end alike."""
+    one = _attempt(target, address, trusted)
+    if times == 1:
+        return one
+
+    def timed(_: int) -> tuple[str, bool]:
+        begun = time.monotonic()
+        return one(), time.monotonic() - begun > LATE_SECONDS
+
+    def attempts() -> str:
+        # Threads are born in the namespace of the thread that makes them.
+        with ThreadPoolExecutor(8) as pool:
+            ends = set(pool.map(timed, range(times)))
+        return "unsteady" if len(ends) > 1 else next(iter(ends))[0]
+
+    return attempts
 
 
 def _attempt(target: Target, address: str, trusted: str) -> Callable[[], str]:
@@ -148,7 +170,23 @@ def _tcp(target: Target, address: str, trusted: str) -> str:
 def _http(target: Target, sock: socket.socket) -> str:
     sock.settimeout(ANSWER_SECONDS)
     sock.sendall(f"GET / HTTP/1.0\r\nHost: {target.host}\r\n\r\n".encode())
-    return "ok" if sock.recv(16).startswith(b"HTTP/") else "reset"
+    answer = b""
+    # To its end: what is large may hang where a first line came through.
+    while not _whole(answer):
+        more = sock.recv(65536)
+        if not more:
+            break
+        answer += more
+    return "ok" if answer.startswith(b"HTTP/") else "reset"
+
+
+def _whole(answer: bytes) -> bool:
+    """Whether an answer has as many bytes as it announced."""
+    head, found, body = answer.partition(b"\r\n\r\n")
+    for line in head.lower().split(b"\r\n") if found else []:
+        if line.startswith(b"content-length:"):
+            return len(body) >= int(line.partition(b":")[2])
+    return False
 
 
 BUNDLES = ("etc/ssl/certs/ca-certificates.crt", "etc/ssl/cert.pem")

@@ -11,11 +11,11 @@ def talk(scene: Scene) -> Ruling:
     """What to look at beyond the handshake of TCP."""
     case = scene.case
     if case.target.protocol.value == "udp":
-        return Ruling("enough", "an answer came", quiet=True)
+        return Ruling("datagrams", "an answer came", quiet=True)
+    if case.intermittent:
+        return Ruling("slow", "time and again", quiet=True)
     if case.symptom is Symptom.TLS or case.target.scheme == "https":
         return Ruling("tls", "TLS", quiet=True)
-    if case.symptom is Symptom.SLOW:
-        return Ruling("slow", "time and again", quiet=True)
     asks = case.symptom in (Symptom.RESET, Symptom.TIMEOUT)
     if asks or case.target.scheme == "http":
         return Ruling("exchange", "what follows the handshake", quiet=True)
@@ -31,6 +31,7 @@ NODES = (
             "tls": Branch("TLS", "tls"),
             "exchange": Branch("what is said after connecting", "exchange"),
             "slow": Branch("that it is slow, or fails at times", "unsteady"),
+            "datagrams": Branch("where datagrams lead", "datagrams"),
             "enough": Branch("nothing", "served"),
         },
     ),
