@@ -65,6 +65,8 @@ class Tunnel:
     """What the network's own namespace holds on this node."""
 
     place: Place
+    enter: str = ""
+    """How a person gets there: a shell prefix."""
     device: str = ""
     vni: int = 0
     port: int = VXLAN_PORT

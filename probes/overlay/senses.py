@@ -130,7 +130,8 @@ async def _with_tunnel(ground: Ground, facts: OverlayFacts) -> OverlayFacts:
     if not tunnel.device:
         what = f"{Failure.GONE}: no tunnel in the namespace of {facts.network}"
         return dataclasses.replace(facts, blind=what)
-    return dataclasses.replace(facts, tunnel=tunnel)
+    enter = ground.namespaces.enter(place).rstrip()
+    return dataclasses.replace(facts, tunnel=dataclasses.replace(tunnel, enter=enter))
 
 
 def _with_kernel(facts: OverlayFacts) -> OverlayFacts:
