@@ -37,6 +37,9 @@ def _entry(module: str, name: str, budget_s: float) -> SenseEntry:
     return SenseEntry(f"netwiz.probes.{module}", name, budget_s)
 
 
+A_WEEK_S = 7 * 86400.0
+"""For what waits as long as the person wants."""
+
 SENSES: dict[type, SenseEntry] = {
     ask.TakeSnapshot: _entry("engine.senses", "take_snapshot", 10.0),
     ask.CountRestarts: _entry("engine.senses", "count_restarts", 5.0),
@@ -61,6 +64,7 @@ SENSES: dict[type, SenseEntry] = {
     ask.MeasurePath: _entry("links.path_mtu", "measure_path", 5.0),
     ask.ReadConntrack: _entry("conntrack.senses", "read_conntrack", 5.0),
     ask.ReadOverlay: _entry("overlay.senses", "read_overlay", 6.0),
+    ask.WatchUplink: _entry("witness.uplink", "watch_uplink", A_WEEK_S),
     ask.IdentifyNamespace: _entry("sockets.identity", "identify_namespace", 1.0),
     ask.Repeat: _entry("load.repeat", "repeat", 35.0),
     ask.ReadQueues: _entry("load.queues", "read_queues", 4.0),
@@ -89,6 +93,8 @@ class Ground:
     engine: EngineGate
     namespaces: Namespaces = dataclasses.field(init=False)
     snapshot: Snapshot | None = None
+    enough: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)
+    """Set when the person has waited long enough: what waits ends with what it has."""
 
     def __post_init__(self) -> None:
         """Let the namespaces find pids through whatever snapshot is the newest."""
@@ -147,6 +153,10 @@ class Machine:
             finding = error.finding()
         ms = (time.perf_counter() - start) * 1000
         return dataclasses.replace(finding, ms=ms)
+
+    def enough(self) -> None:
+        """Let a probe that waits for the world end now, with what it has."""
+        self.ground.enough.set()
 
     def close(self) -> None:
         """Give back threads, sockets and the engine's connections."""

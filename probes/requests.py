@@ -162,6 +162,24 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class WatchUplink:
+    """Wait for a real client's first packet, and follow it. Answer: UplinkWatch.
+
+    `budget_ms` 0 waits until the person has had enough (`Machine.enough`).
+    """
+
+    address: str
+    port: int
+    protocol: Protocol = Protocol.TCP
+    taps: tuple[Place, ...] = ()
+    """The host, and the namespaces that the packet may come into."""
+    server: Place | None = None
+    client: str = ""
+    """Only packets of this address; empty: of anybody beyond this machine."""
+    budget_ms: int = 60_000
+
+
+@dataclass(frozen=True, slots=True)
 class IdentifyNamespace:
     """The inode of a place's namespace. Answer: NamespaceIdentity."""
 
@@ -348,6 +366,7 @@ Request = (
     | ReadRules
     | ReadCounters
     | Attempt
+    | WatchUplink
     | IdentifyNamespace
     | CountRestarts
     | ReadLogErrors

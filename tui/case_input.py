@@ -55,6 +55,8 @@ class Wish:
     hint: str = ""
     """Who printed the error line, by what it says; used where `client` is empty."""
     repeat: int = 0
+    wait_s: float | None = None
+    tried: bool = False
 
     @property
     def stand_in(self) -> Case:
@@ -62,7 +64,19 @@ class Wish:
         kinds = {"host": ClientKind.HOST, "outside": ClientKind.OUTSIDE}
         kind = kinds.get(self.client, ClientKind.CONTAINER)
         client = Client(kind, plain(self.client or self.hint, 80))
-        return Case(client, self.target, self.symptom, self.error, self.repeat)
+        return self.case(client)
+
+    def case(self, client: Client) -> Case:
+        """The case of this client."""
+        return Case(
+            client,
+            self.target,
+            self.symptom,
+            self.error,
+            self.repeat,
+            self.wait_s,
+            self.tried,
+        )
 
 
 def read_wish(
@@ -151,7 +165,7 @@ def case_for(wish: Wish, snapshot: Snapshot) -> Case:
     if not snapshot.host.root and _needs_rights(client, snapshot):
         what = f"entering the network namespace of {client.name} needs root"
         raise CannotLookError(what, with_rights())
-    return Case(client, wish.target, wish.symptom, wish.error, wish.repeat)
+    return wish.case(client)
 
 
 def _client(wish: Wish, snapshot: Snapshot) -> Client:

@@ -119,6 +119,8 @@ def _run(argv: Sequence[str]) -> int:
                 json=asked.json,
                 repeat=asked.repeat,
                 watch_s=asked.watch,
+                wait_s=asked.wait,
+                tried=asked.tried,
             )
         )
     if asked.command == "causes":
@@ -182,6 +184,18 @@ def _parser() -> _Parser:
         default=0.0,
         help="diagnose again every SECONDS (10) until Ctrl-C; with --json a line each",
     )
+    diagnose.add_argument(
+        "--wait",
+        metavar="SECONDS",
+        type=_wait,
+        default=None,
+        help="FROM outside: wait for the client's own packet (0: until Ctrl-C)",
+    )
+    diagnose.add_argument(
+        "--tried",
+        action="store_true",
+        help="with --wait: your word that the client tries meanwhile",
+    )
     causes = commands.add_parser(
         "causes",
         help="the catalogue of root causes",
@@ -221,6 +235,15 @@ def _every(text: str) -> float:
 
     shown = plain(text, 80)
     raise argparse.ArgumentTypeError(f"'{shown}' is no time from 1 to 86400 seconds")
+
+
+def _wait(text: str) -> float:
+    if text.isascii() and text.isdigit() and int(text[:6]) <= 86400:
+        return float(text)
+    from netwiz.probes.text import plain
+
+    shown = plain(text, 80)
+    raise argparse.ArgumentTypeError(f"'{shown}' is no time from 0 to 86400 seconds")
 
 
 def _screen() -> int:

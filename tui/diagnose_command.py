@@ -25,6 +25,7 @@ from netwiz.tui.case_input import (
     with_rights,
 )
 from netwiz.tui.exits import Exit
+from netwiz.tui.patience import waiting
 from netwiz.tui.terminal import CannotWriteError, Terminal, complain, put
 from netwiz.wizard.case import BadInput, Case
 from netwiz.wizard.report_json import to_json
@@ -49,6 +50,10 @@ class Asked:
     """Probes per address, for a fault that comes and goes; 0: as the walk needs."""
     watch_s: float = 0.0
     """Walk again every so many seconds until Ctrl-C; 0: once."""
+    wait_s: float | None = None
+    """FROM outside: how long to wait for the client's packet; 0: until Ctrl-C."""
+    tried: bool = False
+    """The person's word that the client tries meanwhile."""
 
 
 def run_diagnose(asked: Asked) -> int:
@@ -58,7 +63,10 @@ def run_diagnose(asked: Asked) -> int:
     except BadInput as bad:
         complain(str(bad))
         return Exit.USAGE
-    wish = replace(wish, repeat=asked.repeat)
+    wish = replace(wish, repeat=asked.repeat, wait_s=asked.wait_s, tried=asked.tried)
+    if asked.wait_s is not None and wish.client != "outside":
+        complain("--wait waits for a client beyond this machine: give FROM as outside")
+        return Exit.USAGE
     if asked.watch_s:
         return _run_watch(wish, asked)
     teller: Teller = JsonTeller() if asked.json else TextTeller(Terminal(sys.stdout))
@@ -157,7 +165,8 @@ class _Walk:
 
         self._case = case_for(self._wish, await _snapshot(machine, fresh=fresh))
         self._teller.begin(self._case)
-        return await diagnose(self._case, machine.perform, tell=self._tell)
+        perform = waiting(machine)
+        return await diagnose(self._case, perform, tell=self._tell)
 
     def _tell(self, progress: Progress) -> None:
         self._progress = progress

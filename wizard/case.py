@@ -113,6 +113,10 @@ class Case:
     error: str = ""
     """The line that the application printed, if one was given."""
     repeat: int = 0
+    wait_s: float | None = None
+    """How long to wait for a client's packet from outside; 0: until stopped."""
+    tried: bool = False
+    """The person's word that the client tries meanwhile."""
     """Probes per address that were asked for; 0: as many as the walk needs."""
 
     @property

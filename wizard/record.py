@@ -33,6 +33,7 @@ PROBE_NAMES = {
     "MeasurePath": "packet sizes",
     "ReadConntrack": "tracked flows",
     "ReadOverlay": "overlay network",
+    "WatchUplink": "uplink, watched",
     "IdentifyNamespace": "namespace",
     "CountRestarts": "restarts",
     "ReadLogErrors": "log",

@@ -108,6 +108,7 @@ from netwiz.probes.facts.tls import (
     TrustFile,
     TrustStore,
 )
+from netwiz.probes.facts.uplink import UplinkWatch
 from netwiz.probes.facts.upstreams import Origin, Upstreams, upstreams_of
 from netwiz.probes.facts.various import LogErrors, LogLine, NamespaceIdentity, Restarts
 from netwiz.probes.facts.witness import Attempted, Hop, Packet, Sighting
@@ -120,8 +121,8 @@ __all__ = [
     "After",
     "Answer",
     "ArpAnswers",
-    "Attachment",
     "Asked",
+    "Attachment",
     "Attempted",
     "Backend",
     "Certificate",
@@ -206,6 +207,7 @@ __all__ = [
     "TrustStore",
     "Tunnel",
     "TunnelNeighbour",
+    "UplinkWatch",
     "Upstreams",
     "VirtualAddress",
     "owner_of_address",

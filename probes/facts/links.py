@@ -38,6 +38,8 @@ class Interface:
     peer: Place | None = None
     """For a veth: the namespace of the other end, when it is a known place."""
     peer_name: str = ""
+    hairpin: bool | None = None
+    """For a bridge's port: whether it sends a packet back out where it came in."""
     parent_index: int = 0
     """For a macvlan, ipvlan, vlan or vxlan: index of the device below it, in the
     namespace `peer` (its own when None)."""

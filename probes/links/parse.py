@@ -82,8 +82,18 @@ def interfaces(messages: Iterable[Message]) -> Iterator[tuple[Interface, int | N
             master=int(message.get_attr("IFLA_MASTER") or 0),
             peer_index=other if kind in _PAIRED else 0,
             parent_index=other if kind in _STACKED else 0,
+            hairpin=_hairpin(info),
         )
         yield interface, message.get_attr("IFLA_LINK_NETNSID")
+
+
+def _hairpin(info: Message | None) -> bool | None:
+    """IFLA_BRPORT_MODE; None for what is no port of a bridge."""
+    if info is None or info.get_attr("IFLA_INFO_SLAVE_KIND") != "bridge":
+        return None
+    port = info.get_attr("IFLA_INFO_SLAVE_DATA")
+    mode = port.get_attr("IFLA_BRPORT_MODE") if hasattr(port, "get_attr") else None
+    return None if mode is None else bool(mode)
 
 
 def addresses(messages: Iterable[Message], names: Names) -> Iterator[Address]:

@@ -55,7 +55,7 @@ async def attempt(ground: Ground, request: Attempt) -> Attempted:
     if not request.taps and not request.counters:
         link = await _connect(ground, request)
         return Attempted(command=link.command, connection=link)
-    counters = _Counters(ground, request.counters)
+    counters = Counters(ground, request.counters)
     watch = Watch(ground, request)
     try:
         link = await _Watched(ground, request, watch, counters).connect()
@@ -94,7 +94,7 @@ class _Watched:
     """A connection attempt that ends when nothing moves on this machine any more."""
 
     def __init__(
-        self, ground: Ground, request: Attempt, watch: Watch, counters: _Counters
+        self, ground: Ground, request: Attempt, watch: Watch, counters: Counters
     ) -> None:
         self._ground = ground
         self._request = request
@@ -160,7 +160,7 @@ class _Watched:
         self._limit.reschedule(now)
 
 
-class _Counters:
+class Counters:
     """Rule counters of several places, before and after."""
 
     def __init__(self, ground: Ground, places: Sequence[Place]) -> None:

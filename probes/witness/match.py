@@ -116,6 +116,11 @@ class Matcher:
         )
 
     @property
+    def answered(self) -> bool:
+        """Whether something that came back is among what was added."""
+        return any(reply for _, reply in self._ours)
+
+    @property
     def arrived(self) -> bool:
         """Whether the probe has come into the server's namespace, as far as added."""
         server = self.probe.server

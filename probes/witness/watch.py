@@ -173,6 +173,11 @@ class Watch:
         return bool(self._matcher.unanswered())
 
     @property
+    def answered(self) -> bool:
+        """Whether anything has come back so far."""
+        return self._matcher.answered
+
+    @property
     def arrived(self) -> bool:
         """Whether the probe has come into the server's namespace."""
         return self._matcher.arrived

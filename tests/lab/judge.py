@@ -61,9 +61,12 @@ def diagnose(raised: Stage, case: Case) -> Verdict:
     lab = raised.lab
     words = ["diagnose", case.from_, raised.fill(case.to), "--json"]
     if case.pass_symptom:
-        words += ["--symptom", case.symptom]
+        # What is unsteady is slow in the words of netwiz, and so it is once mended.
+        said = "slow" if case.times > 1 else case.symptom
+        words += ["--symptom", said]
     if case.error:
         words += ["--error", raised.fill(case.error)]
+    words += case.args
     return ask(lab, [*netwiz_command(), *words])
 
 

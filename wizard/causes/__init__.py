@@ -24,6 +24,7 @@ from netwiz.wizard.causes import (
     talk,
     target,
     tls,
+    tls_refusals,
 )
 from netwiz.wizard.causes.model import Cause
 
@@ -41,6 +42,7 @@ _ALL = (
     *neighbours.CAUSES,
     *names.CAUSES,
     *tls.CAUSES,
+    *tls_refusals.CAUSES,
     *talk.CAUSES,
     *load.CAUSES,
     *overlay.CAUSES,

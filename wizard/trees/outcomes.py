@@ -180,7 +180,7 @@ NODES = (
         "did it fail before?",
         worked,
         {
-            "healthy": Branch("nothing says so", "talk"),
+            "healthy": Branch("nothing says so", "handed_on"),
             "early": Branch(
                 "yes, right after the server's start", fault("startup-race")
             ),

@@ -1,82 +1,102 @@
-"""A client beyond this machine: what the rules would do with its packet."""
+"""A client beyond this machine: what the rules would do with its packet, on paper."""
 
 from __future__ import annotations
 
-from netwiz.probes.facts import HOST, Ruleset
-from netwiz.probes.facts.firewall_commands import deletion
-from netwiz.probes.requests import ReadRules
-from netwiz.wizard.forwarding import Fate, PaperPacket, fate_at
+from dataclasses import replace
+
+from netwiz.probes.facts import HOST, OwnerKind
 from netwiz.wizard.scene import Scene
-from netwiz.wizard.tree import HEALTHY, Branch, Node, Ruling, fault, undetermined
-from netwiz.wizard.trees.words import dial, server_name
+from netwiz.wizard.tree import Branch, Node, Ruling, fault
+from netwiz.wizard.trees.handed import (
+    ENGINE,
+    PROXY,
+    bridge_of,
+    dummy,
+    held_by,
+    holders,
+    stale,
+    values_of,
+)
+from netwiz.wizard.trees.outside_kinds import KINDS
+from netwiz.wizard.trees.outside_paper import Paper, on_uplink
+from netwiz.wizard.trees.outside_rules import refusal
+from netwiz.wizard.trees.words import dial, listed, server_name
 from netwiz.wizard.verdict import Mark
+
+_NOBODY = (OwnerKind.NETWORK, OwnerKind.ELSEWHERE)
 
 
 def on_paper(scene: Scene) -> Ruling:
-    """The rules' verdict on a packet from the uplink: forwarded, or for the host."""
-    focus = scene.focus
-    to_host = focus.mapping is None or focus.server is None or focus.place == HOST
-    rules = scene.look(ReadRules(HOST), Ruleset)
-    packet = PaperPacket(
-        destination=focus.address if to_host else focus.inner_address,
-        port=focus.port if to_host else focus.inner_port,
-        protocol=scene.case.target.protocol.value,
-        in_device=scene.snapshot.host.device_of(focus.address),
-        out_device="" if to_host else _bridge(scene),
-    )
-    hook = "input" if to_host else "forward"
-    fate = fate_at(hook, rules, packet)
-    unsupported = tuple(f"cannot tell if `{r.text}` applies" for r in fate.undecided)
-    values = {"server": server_name(scene), "verdict": fate.verdict, "hook": hook}
-    if fate.verdict not in ("DROP", "REJECT"):
-        said = f"yes, the rules of the {hook} hook let it pass"
-        key = "unsure" if fate.undecided else "passed"
-        return Ruling(key, said, values=values, unsupported=unsupported)
-    return _refusal(scene, fate, values, unsupported)
+    """What this host would do with a packet from the uplink, rule by rule."""
+    paper = on_uplink(scene)
+    unsupported = tuple(
+        f"cannot tell if `{r.text}` (chain {r.chain}) applies" for r in paper.undecided
+    ) + tuple(f"rules that could not be read: {line}" for line in paper.unseen)
+    values = _values(scene, paper)
+    if not paper.sure:
+        said = f"{len(unsupported)} rules cannot be judged without its packet"
+        if len(unsupported) == 1:
+            said = "one rule cannot be judged without its packet"
+        return Ruling("unsure", said, Mark.ODD, values=values, unsupported=unsupported)
+    found = _translation(scene, paper) or refusal(scene, paper)
+    if found is not None:
+        return replace(found, values={**values, **found.values})
+    return Ruling("passed", f"yes: {values['paper_way']}", values=values)
 
 
-def _refusal(
-    scene: Scene, fate: Fate, values: dict[str, str], unsupported: tuple[str, ...]
-) -> Ruling:
-    focus, rule = scene.focus, fate.rule
-    if rule is None:
-        chain = fate.policy.chain if fate.policy else "FORWARD"
-        text = f"policy {fate.verdict} of {chain}"
-        where = "no rule accepts it"
-    else:
-        text = rule.text
-        where = f"{rule.backend}, table {rule.table}, chain {rule.chain}"
-        values["remove_rule"] = deletion(rule)
-        values["by_hand"] = "" if values["remove_rule"] else "yes"
-    name = values["server"]
-    values |= {
-        "rule": text,
-        "rule_where": where,
-        "behind": f"What this host itself sends to port {focus.port} is answered.",
+def _values(scene: Scene, paper: Paper) -> dict[str, str]:
+    packet = paper.packet
+    way = f"the {paper.hook} hook lets it pass"
+    if paper.nat.rule is not None:
+        way += f", and it is led to {dial(packet.destination, packet.port)}"
+    return {
+        "server": server_name(scene),
+        "hook": paper.hook,
+        "uplink": packet.in_device or "any",
+        "paper_way": way,
     }
+
+
+def _translation(scene: Scene, paper: Paper) -> Ruling | None:
+    """What is wrong with where destination NAT leads it; None when nothing is."""
+    focus, rule = scene.focus, paper.nat.rule
+    if focus.mapping is None or focus.server is None or focus.place == HOST:
+        return None
+    address = paper.packet.destination
+    if rule is not None:
+        if (
+            address in focus.server.addresses
+            or scene.owner(address).kind not in _NOBODY
+        ):
+            return None
+        seen = f"nobody on this machine has {address}"
+        return stale(scene, rule, address, seen)
+    engine = scene.snapshot.engine
+    told_not_to = engine is None or engine.iptables is not True or engine.rootless
+    if paper.hook != "input" or told_not_to or ":" in focus.address:
+        # Without rules, or for IPv6 without NAT, docker-proxy is the way.
+        return None
+    held = holders(scene)
+    if held_by(held, ENGINE):
+        return dummy(scene, held)
+    if not held_by(held, PROXY):
+        return None
+    gateway = _proxy_source(scene)
     evidence = (
-        f"from the host itself {dial(focus.address, focus.port)} answers, so {name} "
-        "serves it",
-        f"the rule `{text}` ({where}) takes a packet from outside to "
-        f"{focus.inner_address or focus.address} port {focus.inner_port or focus.port}",
+        f"no DNAT rule takes a packet for {dial(focus.address, focus.port)}, though "
+        f"the engine publishes {server_name(scene)} there",
+        f"docker-proxy takes it instead: {listed(held)}",
     )
-    key = "dropped"
-    if rule is not None and rule.verdict == "REJECT" and values["hook"] == "input":
-        key = "input"
-    elif rule is not None and rule.verdict == "REJECT":
-        key = "reset" if rule.reject_with.replace(" ", "-") == "tcp-reset" else "icmp"
-    return Ruling(key, f"`{text}`", Mark.BAD, evidence, values, unsupported=unsupported)
+    values = values_of(scene) | {"proxy_source": gateway}
+    said = "no: the DNAT rule is gone, and docker-proxy stands in for it"
+    return Ruling("masked", said, Mark.BAD, evidence, values)
 
 
-def _bridge(scene: Scene) -> str:
-    """The host's device towards the container's network."""
-    focus = scene.focus
-    attachments = focus.server.attachments if focus.server else ()
-    for net in attachments:
-        known = scene.snapshot.networks_by_id.get(net.network_id)
-        if known is not None and focus.inner_address in net.addresses:
-            return known.device
-    return ""
+def _proxy_source(scene: Scene) -> str:
+    """The address that docker-proxy comes from: the bridge's own."""
+    device = bridge_of(scene)
+    held = (a for d, a in scene.snapshot.host.addresses if d == device and ":" not in a)
+    return next(held, "this host")
 
 
 NODES = (
@@ -85,33 +105,18 @@ NODES = (
         "would the rules of this host let it in from outside?",
         on_paper,
         {
-            "passed": Branch("yes", HEALTHY),
-            "reset": Branch("no, a rule resets it", fault("forward-reject-tcp-reset")),
-            "icmp": Branch(
-                "no, a rule rejects it", fault("forward-reject-port-unreachable")
+            **KINDS,
+            "masked": Branch(
+                "yes, but only docker-proxy does", fault("nat-rules-lost-proxy-masks")
             ),
-            "input": Branch(
-                "no, a rule of the input rejects it",
-                fault("host-input-firewall-reject"),
+            "dummy": Branch(
+                "no, the engine's own socket takes it", fault("dockerd-dummy-listener")
             ),
-            "dropped": Branch(
-                "no, it is dropped",
-                undetermined(
-                    "{target} answers from this host itself, but what comes from "
-                    "outside is dropped on the way to {server}: `{rule}` "
-                    "({rule_where})",
-                    "the tree of timeouts is not complete yet: look at that rule",
-                ),
+            "stale": Branch(
+                "no, to an address that nobody has", fault("stale-dnat-to-dead-ip")
             ),
-            "unsure": Branch(
-                "cannot be told",
-                undetermined(
-                    "{target} answers from this host itself; whether a packet from "
-                    "outside is let through depends on rules that netwiz cannot judge",
-                    "try it from the client and watch the uplink: "
-                    "tcpdump -ni any tcp port {port}",
-                ),
-            ),
+            "passed": Branch("yes", "shall_wait"),
+            "unsure": Branch("cannot be told", "shall_wait_unsure"),
         },
     ),
 )

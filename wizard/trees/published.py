@@ -16,6 +16,7 @@ from netwiz.probes.requests import FindListeners
 from netwiz.wizard.scene import Focus, Scene
 from netwiz.wizard.tree import Also, Branch, Node, Ruling, fault
 from netwiz.wizard.trees.attempts import covers, through
+from netwiz.wizard.trees.handed import proxyless
 from netwiz.wizard.trees.listening import listening
 from netwiz.wizard.trees.second import behind, rule_besides
 from netwiz.wizard.trees.stopped import ended_for_want_of_port
@@ -39,6 +40,8 @@ def publisher(scene: Scene) -> Ruling:
         container, mapping = taking[0]
         led = through(focus, scene.snapshot, container, mapping)
         values = _values(container, mapping)
+        if proxyless(scene.at(led)):
+            return _proxyless(scene, led, values)
         return Ruling(
             "mapped", f"{container.name}, {as_flag(mapping)}", values=values, focus=led
         )
@@ -62,6 +65,20 @@ def publisher(scene: Scene) -> Ruling:
     if asked:
         return _ignored(scene, *asked[0])
     return Ruling("nobody", "no container is published there", Mark.ODD)
+
+
+def _proxyless(scene: Scene, led: Focus, values: dict[str, str]) -> Ruling:
+    """The mapping is in effect, and this host refuses since nobody holds the port."""
+    here = scene.sockets(HOST).on(led.port, scene.case.target.protocol.value)
+    evidence = (
+        f"{values['server']} is published as {values['mapping']}, and no docker-proxy "
+        f"or other socket of this host takes {dial(led.address, led.port)}; on that "
+        f"port: {listed(here)}",
+        "the refusal was born on this host: the probe never reached "
+        f"{values['server']}",
+    )
+    said = f"{values['server']}, but nothing holds port {led.port} here"
+    return Ruling("proxyless", said, Mark.BAD, evidence, values, focus=led)
 
 
 def _last_seen(container: Container) -> float:
@@ -287,6 +304,9 @@ NODES = (
         publisher,
         {
             "mapped": Branch("a running one", "who_answered"),
+            "proxyless": Branch(
+                "one, and nothing holds the port here", fault("docker-proxy-dead")
+            ),
             "loopback": Branch(
                 "one, on a loopback address", fault("published-on-loopback-only")
             ),
