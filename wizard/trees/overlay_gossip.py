@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from netwiz.probes.facts import (
     HOST,
     Attempted,
@@ -9,6 +11,7 @@ from netwiz.probes.facts import (
     Outcome,
     OverlayFacts,
     SwarmNode,
+    owners_of_name,
 )
 from netwiz.probes.facts.overlay import GOSSIP_PORT, MANAGER_PORT
 from netwiz.probes.requests import Attempt, ReadOverlay
@@ -54,19 +57,23 @@ def gossip(scene: Scene) -> Ruling:
 
 
 def names_gossip(scene: Scene) -> Ruling:
-    """The same for a name, which is told of as an address is."""
-    client = scene.client
-    networks = client.attachments if client else ()
+    """The same for a name, which is told of as an address is.
+
+    Only names as containers and services have them, of which this node knows nothing.
+    """
+    client, host = scene.client, scene.case.target.host
     known = scene.snapshot.networks_by_id
-    overlays = [n for n in networks if _is_overlay(known.get(n.network_id))]
-    if not overlays:
-        return Ruling("well", "the client is on no overlay network", quiet=True)
-    facts = scene.look(ReadOverlay(overlays[0].network_id), OverlayFacts)
-    return gossip_ruling(scene, facts)
-
-
-def _is_overlay(network: object) -> bool:
-    return getattr(network, "driver", "") == "overlay"
+    on = [
+        n.network_id
+        for n in (client.attachments if client else ())
+        if n.network_id in known and known[n.network_id].driver == "overlay"
+    ]
+    if not on or "." in host or owners_of_name(scene.snapshot, host):
+        return Ruling("well", "it is no name of another node", quiet=True)
+    facts = scene.look(ReadOverlay(on[0]), OverlayFacts)
+    ruling = gossip_ruling(scene, facts)
+    assumed = f"{host} is a container or service of a node that cannot be heard"
+    return replace(ruling, assumptions=(assumed,) if ruling.branch == "deaf" else ())
 
 
 def gossip_ruling(scene: Scene, facts: OverlayFacts) -> Ruling:
@@ -152,6 +159,6 @@ NODES = (
         "overlay_names",
         "do the other nodes' tidings come through?",
         names_gossip,
-        {**_BRANCHES, "well": Branch("yes", "upstreams")},
+        {**_BRANCHES, "well": Branch("yes", "known_name")},
     ),
 )

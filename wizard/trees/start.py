@@ -237,7 +237,7 @@ NODES = (
             "doubted": Branch(
                 "an address now, though names are doubted", "name_unsteady"
             ),
-            "nothing": Branch("nothing", "known_name"),
+            "nothing": Branch("nothing", "overlay_names"),
         },
     ),
     Node(
