@@ -112,6 +112,8 @@ def _rewrites(before: Sighting | None, now: Sighting) -> list[str]:
     if before.leg != now.leg:
         return ["second connection, made by docker-proxy"]
     old, new = before.packet, now.packet
+    if "ARP" in (old.kind, new.kind):
+        return []
     notes = []
     if (old.destination, old.destination_port) != (
         new.destination,

@@ -10,7 +10,7 @@ from netwiz.wizard.trees.attempts import counted
 from netwiz.wizard.trees.egress_routes import hidden
 from netwiz.wizard.trees.lost_where import Stage, trail
 from netwiz.wizard.trees.overlay import on_overlay
-from netwiz.wizard.trees.wire import unanswered
+from netwiz.wizard.trees.wire import cut_off, unanswered
 from netwiz.wizard.trees.wire_misled import misled
 from netwiz.wizard.verdict import Mark
 
@@ -41,6 +41,8 @@ def lost(scene: Scene) -> Ruling:
         return Ruling("unsteady", said, Mark.ODD, values=values)
     if way.stage in _ON_A_WIRE and misled(scene) is not None:
         return Ruling("misled", seen, Mark.ODD, (f"the probe: {fate(found)}",), values)
+    if way.stage is Stage.WITHIN and cut_off(scene):
+        return Ruling("wire", "its device has no carrier", quiet=True)
     beyond = way.stage is Stage.REPLY and owner.kind is OwnerKind.ELSEWHERE
     branch = (Stage.EGRESS if beyond else way.stage).value
     return Ruling(branch, seen, Mark.ODD, (f"the probe: {fate(found)}",), values)

@@ -20,8 +20,9 @@ from netwiz.probes.facts import (
 )
 from netwiz.probes.requests import AskArp, AskRoute, FindAddress, ReadLinks
 from netwiz.wizard.path import fate
-from netwiz.wizard.scene import Scene
+from netwiz.wizard.scene import Scene, Unseen
 from netwiz.wizard.tree import Branch, Node, Ruling, fault, undetermined
+from netwiz.wizard.trees.attempts import counted
 from netwiz.wizard.trees.wire_ends import End, end_of, fault_of, prefix_of
 from netwiz.wizard.trees.wire_stacked import stacked
 from netwiz.wizard.verdict import Mark
@@ -57,9 +58,13 @@ def unanswered(found: Attempted) -> tuple[Sighting, ...]:
 def question(scene: Scene) -> Question | None:
     """The question that stayed open; without one, the one that the route implies.
 
-    An entry that failed a moment ago is an error at once, without a packet.
+    An entry that failed a moment ago is an error at once, without a packet; and on a
+    device without a carrier the kernel asks in vain where nobody can see it.
     """
     asked = unanswered(scene.attempted)
+    again = scene.findings.get(counted(scene, scene.focus))
+    if not asked and isinstance(again, Attempted):
+        asked = unanswered(again)
     if asked:
         last = asked[-1]
         return Question(last.place, last.device, last.packet.destination)
@@ -68,6 +73,17 @@ def question(scene: Scene) -> Question | None:
     if way.kind != "unicast" or not way.device:
         return None
     return Question(scene.place, way.device, way.gateway or address)
+
+
+def cut_off(scene: Scene) -> bool:
+    """Whether the device that the client would send by is off or has no carrier."""
+    try:
+        way = scene.look(AskRoute(scene.place, scene.focus.address), RouteDecision)
+        table = scene.look(ReadLinks(scene.place), LinkTable)
+    except Unseen:
+        return False
+    device = table.interface(way.device) if way.kind == "unicast" else None
+    return device is not None and not (device.up and device.carrier)
 
 
 def wire(scene: Scene) -> Ruling:
@@ -99,8 +115,10 @@ def _answerer(scene: Scene, asked: Question, mine: End) -> Ruling:
         if missing is not None:
             return missing
     for holder in found.holders:
-        if holder.place in (HOST, asked.place):
+        if holder.place == asked.place:
             continue
+        if holder.place == HOST:
+            return _sound(scene, asked, holder)
         theirs = end_of(scene, holder.place, holder.device)
         if network is not None and theirs.network not in (None, network):
             continue
@@ -161,7 +179,8 @@ def _nobody(scene: Scene, asked: Question, network: Network | None) -> Ruling:
         name = owner.container.name
         said = f"the engine gave {asked.wanted} to {name}, whose namespace has it not"
         return Ruling("unknown", said, Mark.ODD, values={"met": said})
-    if network is not None or owner.kind is OwnerKind.NETWORK:
+    meant = asked.wanted in (scene.focus.address, scene.focus.inner_address)
+    if meant and (network is not None or owner.kind is OwnerKind.NETWORK):
         label = network.name if network else (owner.network or Network("", "")).name
         said = f"nobody on {label} has {asked.wanted}"
         return Ruling("vacant", said, Mark.BAD, (said,), {"network": label})
