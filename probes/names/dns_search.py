@@ -33,7 +33,7 @@ from the next; whoever gives up earlier takes slow for dead."""
 HESITATION_S = 0.3
 """How long it may take before the servers behind it are asked as well."""
 
-DEAD_S = 1.0
+DEAD_S = 0.7
 """Without a word in this time, asked twice, a server behind it is dead."""
 
 RECORDS = ("A", "AAAA")

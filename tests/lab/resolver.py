@@ -19,10 +19,16 @@ if TYPE_CHECKING:
 
 QUERY_SECONDS = 5.0
 A, AAAA = 1, 28
+TRUNCATED = 0x02
+"""In the third octet of the header."""
 
 
 class ResolutionError(Exception):
     """The name has no address, for a reason that is told."""
+
+
+class SilenceError(ResolutionError):
+    """No server has answered."""
 
 
 def addresses(lab: Lab, place: str, host: str) -> list[str]:
@@ -57,20 +63,32 @@ def _ask(file: Path, host: str) -> list[str]:
     settings = [line.split() for line in file.read_text().splitlines()]
     servers = [s[1] for s in settings if s[:1] == ["nameserver"]] or ["127.0.0.1"]
     search = [domain for s in settings if s[:1] == ["search"] for domain in s[1:]]
-    names = [host]
-    if "." not in host:
-        names = [*(f"{host}.{domain}" for domain in search), host]
+    longer = [f"{host}.{domain}" for domain in search if domain != "."]
+    as_it_is_first = host.count(".") >= _ndots(settings) or host.endswith(".")
+    names = [host, *longer] if as_it_is_first else [*longer, host]
     reasons: list[str] = []
     for name in names:
         found: list[str] = []
         for kind in (AAAA, A):
             try:
                 found += _query_any(servers, name, kind)
+            except SilenceError as error:
+                # Nobody waits as long again for the other record.
+                reasons.append(str(error))
+                break
             except ResolutionError as error:
                 reasons.append(str(error))
         if found:
             return list(dict.fromkeys(found))
     raise ResolutionError(reasons[-1] if reasons else f"{host}: no address")
+
+
+def _ndots(settings: list[list[str]]) -> int:
+    words = [word for s in settings if s[:1] == ["options"] for word in s[1:]]
+    return max(
+        (int(w.removeprefix("ndots:")) for w in words if w.startswith("ndots:")),
+        default=1,
+    )
 
 
 def _query_any(servers: list[str], name: str, kind: int) -> list[str]:
@@ -81,7 +99,7 @@ def _query_any(servers: list[str], name: str, kind: int) -> list[str]:
             return _query(server, name, kind)
         except OSError as error:
             reason = f"{server}: {error.strerror or 'no answer'}"
-    raise ResolutionError(reason)
+    raise SilenceError(reason)
 
 
 def _query(server: str, name: str, kind: int) -> list[str]:
@@ -97,11 +115,22 @@ def _query(server: str, name: str, kind: int) -> list[str]:
         sock.connect((server, 53))
         sock.send(packet)
         answer = sock.recv(4096)
+    if answer[2] & TRUNCATED:
+        answer = _over_tcp(server, packet)
     _, flags, _, count, _, _ = struct.unpack_from("!HHHHHH", answer)
     if code := flags & 0xF:
         words = {2: "SERVFAIL", 3: "NXDOMAIN", 5: "REFUSED"}
         raise ResolutionError(f"{server}: {name}: {words.get(code, code)}")
     return _records(answer, 12 + len(question), count, kind)
+
+
+def _over_tcp(server: str, packet: bytes) -> bytes:
+    """The same question where the answer did not fit into a datagram."""
+    with socket.create_connection((server, 53), QUERY_SECONDS) as sock:
+        sock.sendall(struct.pack("!H", len(packet)) + packet)
+        with sock.makefile("rb") as stream:
+            (size,) = struct.unpack("!H", stream.read(2))
+            return stream.read(size)
 
 
 def _records(answer: bytes, offset: int, count: int, wanted: int) -> list[str]:

@@ -80,7 +80,20 @@ NETWORKS = (
             "the client has links (HostConfig.Links), on the default bridge, and none "
             "leads to the container of that name at its present address"
         ),
-        fixes=(_INVITE, _MEET),
+        fixes=(
+            _INVITE,
+            _MEET,
+            FixPlan(
+                "Recreate {client} on a network of its own with {host}, without "
+                "--link: its hosts file keeps the old address as long as it lives.",
+                when="stale_link",
+                interrupts="{client} while it is recreated",
+                snippet=(
+                    "services:\n  {client}:\n    networks: [app]\n"
+                    "networks:\n  app: {{}}"
+                ),
+            ),
+        ),
         look_alikes=(
             ("default-bridge-no-dns", "there the client has no links at all"),
             ("etc-hosts-stale", "there a person wrote the line"),
@@ -143,7 +156,7 @@ NETWORKS = (
         ),
         fixes=(
             FixPlan(
-                "Write {better} instead of {host} in the configuration of {client}.",
+                "Write {better} in the configuration of {client}, in place of {host}.",
             ),
             FixPlan(
                 "Give {server} the name on {network}. It is off that network for a "

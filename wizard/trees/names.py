@@ -100,7 +100,7 @@ def _known(scene: Scene, client: Container, server: Container, host: str) -> Rul
         why = f"{host} is its hostname, which nobody else is told"
     elif host == server.service.lower():
         why = f"{host} is its Compose service, but no alias on {named[0]}"
-    values |= {"known_as": ", ".join(known_as), "why_not": why, "better": known_as[0]}
+    values |= {"known_as": ", ".join(known_as), "why_not": why}
     said = f"{server.name} shares {named[0]}; {why}"
     answers = _said(scene)
     seen = f"on {named[0]} {server.name} answers to {values['known_as']}; {why}"

@@ -17,7 +17,7 @@ from netwiz.probes.requests import AskServer
 from netwiz.wizard.case import Symptom
 from netwiz.wizard.scene import Focus, Scene, Unseen
 from netwiz.wizard.tree import HEALTHY, Also, Branch, Node, Ruling, fault
-from netwiz.wizard.trees.attempts import focus_on, plain_try
+from netwiz.wizard.trees.attempts import focus_on, plain_try, tries
 from netwiz.wizard.trees.names_words import lookup, nearest, shared
 from netwiz.wizard.verdict import Mark
 
@@ -230,11 +230,11 @@ def stale_hosts(scene: Scene, found: Resolution) -> Ruling | None:
         "linked": host,
         "server": scene.owner(told[0]).text.removeprefix("container "),
         "better": host,
+        "stale_link": "yes" if linked else "",
     }
     server = scene.owner(told[0]).container
     if server is not None:
         values |= {"server": server.name, "server_address": told[0]}
-        values |= {"new_network": f"{client.name}-{server.name}"}
     said = f"{old} by its hosts file, {told[0]} by {by}"
     return Ruling(
         "link" if linked else "hosts",
@@ -264,6 +264,9 @@ def _works(scene: Scene, address: str) -> bool:
 
 
 def _attempt(scene: Scene, address: str) -> Attempted:
+    for tried in tries(scene):
+        if tried.link.address == address:
+            return tried.found
     focus: Focus = focus_on(scene, address, scene.case.target.port or 0)
     return scene.look(plain_try(scene, focus, nth=5), Attempted)
 
