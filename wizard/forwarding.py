@@ -32,6 +32,10 @@ _LOCAL = re.compile(
 )
 
 
+NO_DEVICE = "-"
+"""Where a packet has no such device: what this host sends came in by none."""
+
+
 @dataclass(frozen=True, slots=True)
 class PaperPacket:
     """The first packet of a connection, as it would cross a hook."""

@@ -21,7 +21,13 @@ from netwiz.probes.facts import (
 )
 from netwiz.probes.facts.firewall_commands import deletion
 from netwiz.probes.requests import ReadLinks, ReadRules, ReadSockets
-from netwiz.wizard.forwarding import PaperPacket, Translation, fate_at, translated
+from netwiz.wizard.forwarding import (
+    NO_DEVICE,
+    PaperPacket,
+    Translation,
+    fate_at,
+    translated,
+)
 from netwiz.wizard.scene import Scene
 from netwiz.wizard.tree import Branch, Node, Ruling, fault
 from netwiz.wizard.trees.attempts import counted
@@ -116,11 +122,23 @@ def translation(scene: Scene, rules: Ruleset) -> Translation | None:
         destination=focus.address,
         port=focus.port,
         protocol=scene.case.target.protocol.value,
-        in_device="",
+        in_device=_came_by(scene),
         out_device="",
         local=True,
     )
     return translated("output" if scene.place == HOST else "prerouting", rules, packet)
+
+
+def _came_by(scene: Scene) -> str:
+    """The host's layer 3 device by which the probe comes in; empty when not known."""
+    if scene.place == HOST:
+        return NO_DEVICE
+    source = scene.attempted.connection.source
+    for net in scene.client.attachments if scene.client else ():
+        known = scene.snapshot.networks_by_id.get(net.network_id)
+        if known is not None and source in net.addresses:
+            return known.device
+    return ""
 
 
 def values_of(scene: Scene) -> dict[str, str]:
@@ -221,7 +239,8 @@ def _hairpin(scene: Scene, found: Attempted) -> Ruling:
     links = scene.look(ReadLinks(HOST), LinkTable)
     came_by = {s.device for s in found.forward if s.place == HOST and s.inbound}
     ports = [i for i in links.interfaces if i.name in came_by and i.hairpin is False]
-    led_to = _led_to(scene, found)
+    nat = translation(scene, scene.look(ReadRules(HOST), Ruleset))
+    led_to = _led_to(scene, found) or (nat.address if nat else "")
     back = any(s.inbound and s.place == scene.place for s in found.forward)
     server = scene.focus.server
     if not ports or back or server is None or led_to not in server.addresses:
