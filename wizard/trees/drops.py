@@ -14,6 +14,7 @@ from netwiz.probes.facts import (
     Attempted,
     Backend,
     ChainPolicy,
+    Place,
     Protocol,
     Rule,
     RuleHit,
@@ -117,6 +118,20 @@ def search(scene: Scene) -> Search:
         return Search(way, silent[0])
     unsure = tuple(dict.fromkeys(t.text for t in (*candidates, *silent)))
     return Search(way, unsure=unsure, blind=blind, passed=passed)
+
+
+def filtered_at(scene: Scene, place: Place) -> bool:
+    """Whether a rule of that place took the probe after it had arrived there.
+
+    Asked only where there are rules that may: it costs another attempt.
+    """
+    try:
+        rules = rules_of(scene, place)
+        refuses = any(r.refuses for r in rules.rules)
+        refuses |= any(p.policy == "DROP" for p in rules.policies)
+        return refuses and search(scene).taker is not None
+    except Unseen:
+        return False
 
 
 def _matters(scene: Scene, found: Attempted, way: Trail, label: str) -> bool:

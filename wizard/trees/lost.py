@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from netwiz.probes.facts import Attempted, OwnerKind
+from netwiz.probes.facts import HOST, Attempted, OwnerKind
 from netwiz.wizard.path import fate
 from netwiz.wizard.scene import Scene
 from netwiz.wizard.tree import Branch, Node, Ruling, fault, undetermined
 from netwiz.wizard.trees.attempts import counted
 from netwiz.wizard.trees.egress_routes import hidden
+from netwiz.wizard.trees.lost_kernel import REVERSE_PATH
 from netwiz.wizard.trees.lost_where import Stage, trail
 from netwiz.wizard.trees.overlay import on_overlay
 from netwiz.wizard.trees.wire import cut_off, unanswered
@@ -44,6 +45,8 @@ def lost(scene: Scene) -> Ruling:
     if way.stage is Stage.WITHIN and cut_off(scene):
         return Ruling("wire", "its device has no carrier", quiet=True)
     beyond = way.stage is Stage.REPLY and owner.kind is OwnerKind.ELSEWHERE
+    # Whatever way it went out by: this says that it was not let in by the way it came.
+    beyond = beyond and not found.rose(HOST, REVERSE_PATH)
     branch = (Stage.EGRESS if beyond else way.stage).value
     return Ruling(branch, seen, Mark.ODD, (f"the probe: {fate(found)}",), values)
 

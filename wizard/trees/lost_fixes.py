@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from dataclasses import replace
 
 from netwiz.probes.facts import Attachment, Container, Network, Rule
 from netwiz.probes.facts.firewall_commands import acceptance, entry, nft_name
@@ -48,7 +49,7 @@ def through_policy(scene: Scene, taker: Taker, stage: Stage) -> str:
     if policy is None:
         return ""
     protocol, focus = scene.case.target.protocol.value, scene.focus
-    came, leaves = _one(taker.passage.came_by), _one(taker.passage.leaves_by)
+    came, leaves = taker.passage.entry, _one(taker.passage.leaves_by)
     if stage is Stage.INPUT:
         return acceptance(policy, in_device=came, protocol=protocol, port=focus.port)
     if stage is Stage.REPLY:
@@ -60,6 +61,19 @@ def through_policy(scene: Scene, taker: Taker, stage: Stage) -> str:
         policy, in_device=came, out_device=leaves, protocol=protocol, port=port
     )
     return f"{there}\n{acceptance(policy, answers=True)}" if there else ""
+
+
+def for_others(taker: Taker) -> str:
+    """Exceptions in the chain that the engine leaves to the administrator.
+
+    It is come to before all that the engine writes, also after it wrote that anew.
+    """
+    policy, came = taker.policy, taker.passage.entry
+    if policy is None or not came:
+        return ""
+    own = replace(policy, chain="DOCKER-USER")
+    there = acceptance(own, in_device=came)
+    return f"{there}\n{acceptance(own, out_device=came, answers=True)}"
 
 
 def _one(devices: frozenset[str]) -> str:

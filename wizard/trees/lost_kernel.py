@@ -32,7 +32,7 @@ def kernel_drop(scene: Scene) -> Ruling:
     """Whether a check of the kernel's own took the probe, by its counters."""
     found = scene.look(counted(scene, scene.focus), Attempted)
     way = trail(scene, found)
-    for judge in (_reverse_path, _backlog, _tracking, _other_door):
+    for judge in (_reverse_path, _backlog, _tracking, _other_door, _not_forwarded):
         ruling = judge(scene, found, way)
         if ruling is not None:
             return ruling
@@ -201,6 +201,20 @@ def _other_door(scene: Scene, found: Attempted, way: Trail) -> Ruling | None:
     )
 
 
+def _not_forwarded(scene: Scene, found: Attempted, way: Trail) -> Ruling | None:
+    """A host that was told to forward nothing, or nothing that comes in there."""
+    if way.stage is not Stage.FORWARD:
+        return None
+    for passage in passages(scene, found, way):
+        family = passage.family
+        links = scene.try_look(ReadLinks(HOST), LinkTable)
+        for device in sorted(passage.came_by - passage.leaves_by):
+            switch = f"net.ipv{family}.conf.{device}.forwarding"
+            if links is not None and links.sysctl(switch) == "0":
+                return Ruling("forwarding", f"{switch} = 0", Mark.ODD)
+    return None
+
+
 NODES = (
     Node(
         "kernel_drop",
@@ -219,6 +233,7 @@ NODES = (
             "gateway": Branch(
                 "no: the answer took another door", fault("container-wrong-gateway")
             ),
+            "forwarding": Branch("it forwards nothing that comes there", "forwarding"),
             "none": Branch(
                 "not known to have",
                 undetermined(

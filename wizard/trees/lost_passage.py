@@ -67,6 +67,8 @@ class Passage:
     came_by: frozenset[str] = frozenset()
     """Devices that ``-i`` may mean; empty: not known."""
     leaves_by: frozenset[str] = frozenset()
+    entry: str = ""
+    """The device by which a router would say that it came in; empty: not known."""
     icmp: IcmpError | None = None
     """The error that came back instead of silence."""
 
@@ -252,6 +254,7 @@ class _Maker:
             state=state,
             came_by=came,
             leaves_by=leaves,
+            entry=self._entry(came) if state == "NEW" else "",
             icmp=self.found.connection.icmp,
         )
 
@@ -289,6 +292,13 @@ class _Maker:
             leaves = frozenset()
             came |= {"lo"} if self.way.client == HOST else frozenset()
         return came, leaves
+
+    def _entry(self, came: frozenset[str]) -> str:
+        """A bridge of the engine, or else the last device at which it came in."""
+        own = self._bridges(self.scene.client, self.found.connection.source)
+        seen = [s for s in self.way.forward if s.place == HOST and s.inbound]
+        last = seen[-1].device if seen else ""
+        return next(iter(own), last if last in came else "")
 
     def _near(self) -> frozenset[str]:
         """Devices of the host towards the client."""

@@ -12,6 +12,7 @@ from netwiz.wizard.trees.egress_source import restarting
 from netwiz.wizard.trees.engine_rules import flushed
 from netwiz.wizard.trees.lost_fixes import (
     client_network,
+    for_others,
     join,
     recreation,
     server_network,
@@ -41,13 +42,13 @@ def which_drop(scene: Scene) -> Ruling:
     said, proof = _proof(taker)
     seen = f"the probe: {found.way.text}"
     values, also = _values(scene, found, taker, kind)
-    evidence = (proof, *_circumstances(scene, kind), seen)
+    evidence = (proof, *_circumstances(scene, kind, taker), seen)
     return Ruling(
         kind, said, Mark.BAD, evidence, values, unsupported=unsupported, also=also
     )
 
 
-def _circumstances(scene: Scene, kind: str) -> tuple[str, ...]:
+def _circumstances(scene: Scene, kind: str, taker: Taker) -> tuple[str, ...]:
     """What of the networks makes it this fault and no other."""
     ours, theirs = client_network(scene), server_network(scene)
     if kind == "icc":
@@ -59,6 +60,9 @@ def _circumstances(scene: Scene, kind: str) -> tuple[str, ...]:
         name = scene.case.client.name
         server = server_name(scene)
         return (f"{name} is on {ours.name}, {server} on {theirs.name}",)
+    if kind == "others":
+        entry = taker.passage.entry
+        return (f"it came in by {entry}, which is no bridge of the engine",)
     if kind == "legacy":
         return ("the engine's own chains are those of iptables-nft",)
     return ()
@@ -209,11 +213,13 @@ def _values(
         "client_network": ours.name or "no network of the engine",
         "server_network": theirs.name or "no network of the engine",
         "last_seen": found.way.text,
-        "input_device": next(iter(sorted(taker.passage.came_by)), ""),
+        "input_device": taker.passage.entry or "DEVICE",
     }
     values |= join(scene) | engine_restart(scene) | restarting(scene)
     if kind == "flushed":
         values["tables"] = " and ".join(_emptied(scene))
+    if kind == "others":
+        values["let_through"] = for_others(taker) or let
     if kind == "banned" and rule is not None:
         values["unban"] = unban(rule, scene.attempted.connection.source)
     if kind == "icc":

@@ -24,6 +24,7 @@ from netwiz.wizard.tree import (
     undetermined,
 )
 from netwiz.wizard.trees.attempts import plain_try, said_of
+from netwiz.wizard.trees.drops import filtered_at
 from netwiz.wizard.trees.not_listening import LOOPING_DEATHS, restart_values
 from netwiz.wizard.trees.words import (
     YOUNG_S,
@@ -133,6 +134,8 @@ def silent(scene: Scene) -> Ruling:
         focus.inner_address or focus.address, port, "udp"
     )
     arrived = [s for s in found.forward if s.place == focus.place]
+    if found.tapped and (not arrived or filtered_at(scene, focus.place)):
+        return Ruling("lost", "no: not seen there", Mark.ODD, values=values)
     if held and arrived:
         values["worked"] = (
             f"the datagram reached {server_name(scene)}, where {listed(held)} reads it"
@@ -196,6 +199,7 @@ NODES = (
         silent,
         {
             "arrived": Branch("yes, at an open socket", HEALTHY),
+            "lost": Branch("not seen, or a filter stands there", "lost"),
             "unknown": Branch(
                 "not seen",
                 undetermined(
