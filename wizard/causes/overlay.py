@@ -140,6 +140,45 @@ CAUSES: tuple[Cause, ...] = (
         ),
     ),
     Cause(
+        id="overlay-mtu",
+        group=GROUP,
+        title="packets above {passes} bytes do not pass between the nodes of {network}",
+        explanation=(
+            "Network {network} has an MTU of {overlay_mtu}, and VXLAN adds {added} "
+            "bytes to every packet. The way between {local_node} and {node} does not "
+            "carry datagrams of {outer} bytes, and nobody says so. So connections are "
+            "made, short messages pass, and everything large hangs, between nodes only."
+        ),
+        decisive=(
+            "through the tunnel small packets are answered and large ones, within the "
+            "network's MTU, are not"
+        ),
+        fixes=(
+            FixPlan(
+                "Make the network anew with an MTU of {passes}: docker network create "
+                "-d overlay --attachable --opt com.docker.network.driver.mtu={passes} "
+                "NAME, and put the containers on it. For published ports the network "
+                "ingress needs the same.",
+                interrupts="everything on {network} while it is made anew",
+                snippet=(
+                    "networks:\n  {network}:\n    driver: overlay\n    driver_opts:\n"
+                    '      com.docker.network.driver.mtu: "{passes}"'
+                ),
+            ),
+            FixPlan(
+                "Or let datagrams of {outer} bytes and more pass between {local_node} "
+                "and {node}: raise the MTU of what lies between, and let firewalls "
+                "pass fragments and ICMP 'fragmentation needed'."
+            ),
+        ),
+        look_alikes=(
+            ("overlay-4789-blocked", "there not even a connection is made"),
+            ("mtu-blackhole-path", "there no tunnel is in between"),
+            ("overlay-esp-blocked", "there only encrypted networks fail, at any size"),
+        ),
+        references=("RFC 7348, 4.3", "https://github.com/moby/libnetwork/issues/2661"),
+    ),
+    Cause(
         id="overlay-stale-fdb-arp",
         group=GROUP,
         title="the tunnel of {network} sends what is for {holder} to the wrong node",

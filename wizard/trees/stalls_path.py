@@ -6,6 +6,7 @@ from netwiz.probes.facts import HOST, LinkTable, PathMtu, RouteDecision
 from netwiz.probes.requests import AskRoute, MeasurePath, ReadLinks
 from netwiz.wizard.scene import Scene
 from netwiz.wizard.tree import Branch, Node, Ruling, fault
+from netwiz.wizard.trees.overlay import on_overlay
 from netwiz.wizard.verdict import Mark
 
 SAFE_MTU = 1280
@@ -15,6 +16,8 @@ SAFE_MTU = 1280
 def path(scene: Scene) -> Ruling:
     """The size that still passes, and whether this host's own uplink explains it."""
     address = scene.focus.address
+    if on_overlay(scene):
+        return Ruling("overlay", "it goes through a tunnel", quiet=True)
     sizes = scene.try_look(MeasurePath(scene.place, address), PathMtu)
     passes = sizes.passes if sizes is not None and sizes.lost else 0
     evidence = []
@@ -75,6 +78,7 @@ NODES = (
         "how large may a packet be?",
         path,
         {
+            "overlay": Branch("as the tunnel to another node has it", "overlay_size"),
             "path": Branch("smaller than both ends think", fault("mtu-blackhole-path")),
             "uplink": Branch(
                 "as small as this host's own uplink",
