@@ -185,7 +185,9 @@ def _nobody(scene: Scene, asked: Question, network: Network | None) -> Ruling:
         said = f"nobody on {label} has {asked.wanted}"
         return Ruling("vacant", said, Mark.BAD, (said,), {"network": label})
     said = f"{asked.wanted} is beyond this machine"
-    return Ruling("beyond", said, Mark.ODD, values={"met": said})
+    # Only a question of the host's is the exit's business; it leads back otherwise.
+    key = "beyond" if asked.place == HOST else "unknown"
+    return Ruling(key, said, Mark.ODD, values={"met": said})
 
 
 _NOT_TOLD = undetermined(
