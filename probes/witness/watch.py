@@ -89,7 +89,7 @@ class Watch:
         code = program(number, ports, tunnels=self._tunnels)
         own = dict(await asyncio.gather(*(self._tap(place, code) for place in places)))
         self._place_server(own)
-        await self._learn_next_hop()
+        await self._learn_next_hops()
         self.probe.client_tapped = any(
             tap.place == self.probe.place for tap in self._taps
         )
@@ -120,14 +120,19 @@ class Watch:
         if probe.shared:
             probe.server = wanted
 
-    async def _learn_next_hop(self) -> None:
-        """Whoever is the way on from the client must answer who-has as well."""
-        with contextlib.suppress(ProbeError, OSError, ValueError):
-            _, _, gateway, _ = await self._ground.namespaces.call(
-                self.probe.place, route_to, self.probe.address
-            )
-            if gateway:
-                self.probe.asked.add(ipaddress.ip_address(gateway).packed)
+    async def _learn_next_hops(self) -> None:
+        """Whoever is the way on from a place must answer who-has as well.
+
+        An entry that is being asked for already is asked for again within a second,
+        and not in the breath in which our packet came.
+        """
+        for place in self._request.taps:
+            with contextlib.suppress(ProbeError, OSError, ValueError):
+                kind, _, gateway, _ = await self._ground.namespaces.call(
+                    place, route_to, self.probe.address
+                )
+                if kind == "unicast" and gateway:
+                    self.probe.asked.add(ipaddress.ip_address(gateway).packed)
 
     def _distinct(self) -> list[Place]:
         """Each namespace once; the client's goes by the name that was asked from."""
