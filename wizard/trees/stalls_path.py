@@ -18,10 +18,10 @@ def path(scene: Scene) -> Ruling:
     address = scene.focus.address
     if on_overlay(scene):
         return Ruling("overlay", "it goes through a tunnel", quiet=True)
-    sizes = scene.try_look(MeasurePath(scene.place, address), PathMtu)
-    passes = sizes.passes if sizes is not None and sizes.lost else 0
+    sizes = scene.look(MeasurePath(scene.place, address), PathMtu)
+    passes = sizes.passes if sizes.lost else 0
     evidence = []
-    if sizes is not None and passes:
+    if passes:
         evidence.append(
             f"echoes with DF from {scene.place.label} to {address}: {passes} bytes are "
             f"answered, {sizes.lost} are not"
@@ -35,12 +35,12 @@ def path(scene: Scene) -> Ruling:
     values = {
         "path_mtu": str(passes or SAFE_MTU),
         "path_mss": str((passes or SAFE_MTU) - (60 if ":" in address else 40)),
-        "device_mtu": str(sizes.device_mtu if sizes else 0),
+        "device_mtu": str(sizes.device_mtu),
         "network": network,
         "measured": f"up to {passes} bytes" if passes else "small ones",
     }
     uplink = _uplink(scene, address)
-    if uplink is not None and sizes is not None and uplink[1] < sizes.device_mtu:
+    if uplink is not None and uplink[1] < sizes.device_mtu:
         device, mtu = uplink
         if not passes or passes == mtu:
             evidence.append(
@@ -58,9 +58,9 @@ def _uplink(scene: Scene, address: str) -> tuple[str, int] | None:
     """The device by which this host goes on to the address, with its MTU."""
     if scene.place == HOST or scene.focus.server is not None:
         return None
-    route = scene.try_look(AskRoute(HOST, address), RouteDecision)
-    links = scene.try_look(ReadLinks(HOST), LinkTable)
-    if route is None or links is None or not route.device:
+    route = scene.look(AskRoute(HOST, address), RouteDecision)
+    links = scene.look(ReadLinks(HOST), LinkTable)
+    if not route.device:
         return None
     return next(
         ((i.name, i.mtu) for i in links.interfaces if i.name == route.device), None

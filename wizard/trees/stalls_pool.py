@@ -11,6 +11,7 @@ from __future__ import annotations
 from netwiz.probes.facts import (
     HOST,
     ConntrackView,
+    OwnerKind,
     Protocol,
     Resolution,
     SocketTable,
@@ -24,6 +25,7 @@ from netwiz.wizard.trees.stalls import complains
 from netwiz.wizard.trees.words import dial, server_name, uptime
 from netwiz.wizard.verdict import Mark
 
+_OF_HOST = (OwnerKind.HOST, OwnerKind.GATEWAY, OwnerKind.LOOPBACK)
 SAFE_IDLE_S = 432000
 """What the kernel comes with for an established connection: five days."""
 SHORT_IDLE_S = 7200
@@ -141,11 +143,11 @@ def _dead(scene: Scene, stream: Stream) -> Ruling:
 
 def _forgotten(scene: Scene, stream: Stream) -> Ruling | None:
     """Whether this host has forgotten a flow, where it tracks those like it."""
-    view = scene.try_look(
+    view = scene.look(
         ReadConntrack(HOST, Protocol.TCP, stream.remote, stream.remote_port),
         ConntrackView,
     )
-    if view is None or view.more:
+    if view.more:
         return None
     ends = (stream.local, stream.local_port, stream.remote, stream.remote_port)
     if view.between(*ends) is not None:
@@ -169,22 +171,34 @@ def _forgotten(scene: Scene, stream: Stream) -> Ruling | None:
     return Ruling("forgotten", evidence[0], Mark.BAD, evidence, values)
 
 
+def _of_the_client(scene: Scene, source: str) -> bool:
+    """Whether an address is the client's: another sender's trouble is not its own."""
+    kind, client = scene.case.client.kind, scene.client
+    owner = scene.owner(source)
+    if kind is ClientKind.OUTSIDE:
+        return owner.kind is OwnerKind.ELSEWHERE
+    if client is not None:
+        return owner.container is not None and owner.container.id == client.id
+    return kind is ClientKind.HOST and owner.kind in _OF_HOST
+
+
 def datagrams(scene: Scene) -> Ruling:
     """Whether a UDP flow is still translated to where a container used to be."""
     focus = scene.focus
     target = scene.case.target
     if focus.mapping is None or target.protocol is not Protocol.UDP:
         return Ruling("fine", "no UDP port is published on the way", quiet=True)
-    view = scene.try_look(
+    if focus.server is None:
+        return Ruling("fine", "no container is behind it", quiet=True)
+    view = scene.look(
         ReadConntrack(HOST, Protocol.UDP, focus.address, focus.port), ConntrackView
     )
-    if view is None or focus.server is None:
-        return Ruling("fine", "the tracked flows could not be read", Mark.UNKNOWN)
     own = set(focus.server.addresses)
     astray = [
         f
         for f in view.flows
-        if f.reply.source not in own
+        if _of_the_client(scene, f.original.source)
+        and f.reply.source not in own
         and not (f.replied and f.reply.source == focus.address)
     ]
     if not astray:
