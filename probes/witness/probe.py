@@ -44,5 +44,8 @@ def tcp_part(frame: Frame, sequence: int) -> bool | None:
     if frame.kind in (SYN_ACK, RST):
         return True if frame.acknowledged == (sequence + 1) % _WRAP else None
     if frame.kind == ICMP and frame.quoted is not None:
-        return True if frame.quoted.sequence == sequence else None
+        # About the probe itself, or about its answer, which was refused passage.
+        about = frame.quoted.sequence == sequence
+        about |= frame.quoted.acknowledged == (sequence + 1) % _WRAP
+        return True if about else None
     return None

@@ -78,8 +78,9 @@ def passage(scene: Scene) -> Ruling:
     values = {"device": route.device, "next_hop": route.gateway or way.address}
     if way.left:
         return Ruling("left", f"yes, at {way.left.device}", values=values)
-    if way.asked:
-        return Ruling("asked", _seen(way), Mark.ODD, values=values)
+    if silent := way.silent_hop:
+        said_ = f"at {silent[0]} nobody answers for {silent[1]}"
+        return Ruling("asked", said_, Mark.ODD, values=values)
     if way.entered:
         first, entry = first_packet(scene), way.entry
         seen = f"the {first} came in at {entry} and never left at {route.device}"

@@ -12,7 +12,6 @@ from netwiz.probes.facts import (
     Route,
     RouteDecision,
 )
-from netwiz.probes.facts.firewall_commands import entry as entered_by
 from netwiz.probes.requests import AskRoute, ReadLinks
 from netwiz.wizard.scene import Scene
 from netwiz.wizard.tree import Branch, Node, Ruling, fault, undetermined
@@ -30,7 +29,6 @@ from netwiz.wizard.trees.egress_ways import (
     within,
 )
 from netwiz.wizard.trees.overlap import elsewhere, recreation
-from netwiz.wizard.trees.words import in_container
 from netwiz.wizard.verdict import Mark
 
 SPECIAL = ("blackhole", "unreachable", "prohibit")
@@ -42,10 +40,10 @@ def exit_(scene: Scene) -> Ruling:
     way = exit_of(scene)
     route, device = way.route, way.device
     if route.kind in SPECIAL:
-        return _special(way.links, way.address, route.kind, HOST.label, "")
+        return special_route(way.links, way.address, route.kind, HOST.label, "")
     if not route.kind:
         return _none(way)
-    values = {"device": route.device, "route": _decision(route)}
+    values = {"device": route.device, "route": decided(route)}
     values["next_hop"] = route.gateway or way.address
     if route.device in way.bridges:
         return _overlap(way, values)
@@ -56,11 +54,11 @@ def exit_(scene: Scene) -> Ruling:
         return _beside(way, "tunnel", values, what)
     if route.table not in MAIN_TABLES:
         return _policy(way, values)
-    said_ = f"by {_decision(route)}"
+    said_ = f"by {decided(route)}"
     return Ruling("right", said_, values=values)
 
 
-def _decision(route: RouteDecision) -> str:
+def decided(route: RouteDecision) -> str:
     via = f" via {route.gateway}" if route.gateway else ""
     table = f" (table {route.table})" if route.table not in MAIN_TABLES else ""
     return f"{route.destination or route.address}{via} dev {route.device}{table}"
@@ -77,7 +75,7 @@ def _none(way: Exit) -> Ruling:
     return Ruling("none", "no way at all", Mark.BAD, (line,))
 
 
-def _special(
+def special_route(
     links: LinkTable, address: str, kind: str, label: str, enter: str
 ) -> Ruling:
     """A route that was made to lead nowhere."""
@@ -132,7 +130,7 @@ def _better(way: Exit, route: Route) -> dict[str, str]:
 def _beside(way: Exit, key: str, values: dict[str, str], what: str) -> Ruling:
     """A way that should not be taken, if the target answers by another."""
     found = _answering(way)
-    seen = f"this host sends it by {_decision(way.route)}; {what}"
+    seen = f"this host sends it by {decided(way.route)}; {what}"
     values["what"] = what
     if found is None:
         return Ruling("doubtful", seen, Mark.ODD, (seen,), values)
@@ -172,9 +170,9 @@ def _policy(way: Exit, values: dict[str, str]) -> Ruling:
     main = next((r for r in way.routes() if r.kind == "unicast"), None)
     here = (way.route.device, way.route.gateway)
     if rule is None or main is None or (main.device, main.gateway) == here:
-        return Ruling("right", f"by {_decision(way.route)}", values=values)
+        return Ruling("right", f"by {decided(way.route)}", values=values)
     seen = (
-        f"this host sends it by {_decision(way.route)}, for the rule "
+        f"this host sends it by {decided(way.route)}, for the rule "
         f"`{rule.priority}: {rule.text}` says so; its main table has {route_text(main)}"
     )
     values |= _exception(way) | {"better_route": route_text(main)}
@@ -182,7 +180,7 @@ def _policy(way: Exit, values: dict[str, str]) -> Ruling:
     link = from_host(way.scene)
     differs = (own.device, own.gateway) != here
     if differs and answered(link):
-        line = f"this host's own packets go by {_decision(own)} and are answered: "
+        line = f"this host's own packets go by {decided(own)} and are answered: "
         return Ruling("policy", seen, Mark.BAD, (seen, line + said(link)), values)
     found = _answering(way)
     if found is not None:
@@ -196,7 +194,7 @@ def _overlap(way: Exit, values: dict[str, str]) -> Ruling:
     values |= {"network": network.name, "what": f"it is network {network.name}"}
     subnet = next((s.subnet for s in network.subnets if _in(way, s.subnet)), "")
     values["subnet"] = subnet
-    seen = f"this host sends it by {_decision(way.route)}: network {network.name}"
+    seen = f"this host sends it by {decided(way.route)}: network {network.name}"
     seen += f" has the subnet {subnet}, and no container has {way.address}"
     found = _answering(way)
     proof = _proof(way, *found) if found else elsewhere(way, subnet)
@@ -210,68 +208,20 @@ def _in(way: Exit, subnet: str) -> bool:
     return within(way.address, subnet)
 
 
-def no_route(scene: Scene) -> Ruling:
-    """Why the client's own namespace knows no way."""
-    place, address = scene.place, scene.focus.address
-    links = scene.look(ReadLinks(place), LinkTable)
-    route = scene.look(AskRoute(place, address), RouteDecision)
-    client = scene.client
-    values = {"address": address}
-    if place == HOST:
-        return exit_(scene) if route.kind in ("", *SPECIAL) else _known(route)
-    enter = entered_by(place)
-    if route.kind in SPECIAL:
-        return _special(links, address, route.kind, place.label, enter)
-    if route.kind:
-        return _known(route)
-    family = 6 if ":" in address else 4
-    own = [a for a in links.addresses if a.device != "lo" and a.scope == "global"]
-    mine = [a for a in own if (":" in a.address) is (family == 6)]
-    if not mine:
-        said_ = f"it has no IPv{family} address"
-        return Ruling("no_family", said_, Mark.BAD, (f"{place.label}: {said_}",))
-    routes = [route_text(r) for r in links.routes if r.family == family]
-    routes = [r for r in routes if not r.startswith("local ")]
-    line = f"{place.label} has no default route; its routes are "
-    line += ", ".join(routes[:6]) or "none"
-    nets = client.attachments if client else ()
-    known = scene.snapshot.networks_by_id
-    shut = [n for n in nets if n.network_id in known and known[n.network_id].internal]
-    if nets and len(shut) == len(nets):
-        names = ", ".join(n.network for n in nets)
-        line += f"; it is on {names} only, which the engine keeps internal"
-        return Ruling("internal", "it is on internal networks", Mark.BAD, (line,))
-    for net in nets:
-        gateway = net.gateway6 if family == 6 else net.gateway4
-        address_of = net.ipv6 if family == 6 else net.ipv4
-        device = next((a.device for a in mine if a.address == address_of), "")
-        if gateway and device and net not in shut:
-            command = f"{ip(family)} route add default via {gateway} dev {device}"
-            values["add_default"] = in_container(place.label) + command
-            values["gateway"] = gateway
-            break
-    return Ruling("no_default", "it has no default route", Mark.BAD, (line,), values)
-
-
-def _known(route: RouteDecision) -> Ruling:
-    said_ = f"its route is {_decision(route)}"
-    return Ruling("known", said_, Mark.ODD, (said_,), {"route": _decision(route)})
-
-
 def next_hop(scene: Scene) -> Ruling:
     """Whether the router that the route names is there at all."""
     way = exit_of(scene)
-    route, asked = way.route, way.asked
+    route, silent = way.route, way.silent_hop
     hop = route.gateway
-    if asked is None:
+    if silent is None:
         return Ruling("there", "it was not asked for", Mark.UNKNOWN)
-    known = way.links.neighbour(asked.packet.destination)
+    device, wanted = silent
+    known = way.links.neighbour(wanted)
     state = f" (neighbour state {known.state})" if known and known.state else ""
-    line = f"who has {asked.packet.destination}, asked at {asked.device}: "
-    line += f"nobody answered{state}; the route is {_decision(route)}"
-    values = {"next_hop": hop, "device": asked.device, "route": _decision(route)}
-    if not hop or asked.packet.destination != hop:
-        values["next_hop"] = asked.packet.destination
+    line = f"who has {wanted}, asked at {device}: "
+    line += f"nobody answered{state}; the route is {decided(route)}"
+    values = {"next_hop": wanted, "device": device, "route": decided(route)}
+    if wanted != hop:
         return Ruling("on_link", line, Mark.ODD, (line,), values)
     values |= _fallback(way)
     return Ruling("dead", f"nobody answers for {hop}", Mark.BAD, (line,), values)
@@ -334,46 +284,6 @@ NODES = (
                     "{client} to {address}: {outcome}; this host sends it by {route} "
                     "({what}), and by no other way does {address} answer",
                     "is that the way it should take? If so, look at its far end",
-                ),
-            ),
-        },
-    ),
-    Node(
-        "no_route",
-        "what routes has {client}?",
-        no_route,
-        {
-            "no_default": Branch("no way out", fault("no-default-route-in-container")),
-            "special": Branch("one that leads nowhere", fault("host-special-route")),
-            "none": Branch("none on this host", fault("host-no-route")),
-            "internal": Branch(
-                "none, on an internal network",
-                undetermined(
-                    "{client} is on internal networks only: the engine gives it no "
-                    "way to {address}",
-                    "attach it to an ordinary network as well",
-                ),
-            ),
-            "no_family": Branch(
-                "not even an address of that family",
-                undetermined(
-                    "{client} has no address of the family of {address}",
-                    "dial an address of the other family, or give the network one",
-                ),
-            ),
-            "special_other": Branch(
-                "one of another table that leads nowhere",
-                undetermined(
-                    "{whose} answers {address} with {kind}, and the route is not in "
-                    "its main table",
-                    "ip rule; ip route show table all | grep {kind}",
-                ),
-            ),
-            "known": Branch(
-                "one that covers {address}",
-                undetermined(
-                    "{client} to {target}: {outcome}, though {route} leads there",
-                    "look at the packet filters inside {client}",
                 ),
             ),
         },

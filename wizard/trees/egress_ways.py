@@ -9,6 +9,7 @@ from functools import cached_property
 
 from netwiz.probes.facts import (
     HOST,
+    ArpAnswers,
     Attempted,
     Connection,
     IcmpError,
@@ -21,7 +22,7 @@ from netwiz.probes.facts import (
     RouteDecision,
     Sighting,
 )
-from netwiz.probes.requests import AskRoute, Attempt, ReadLinks
+from netwiz.probes.requests import AskArp, AskRoute, Attempt, ReadLinks
 from netwiz.wizard.scene import Scene
 from netwiz.wizard.trees.attempts import counted
 
@@ -30,6 +31,7 @@ MAIN_TABLES = (0, 253, 254, 255)
 TUNNELS = ("tun", "wireguard", "ppp", "gre", "ipip", "sit", "vti", "xfrm", "ip6tnl")
 """Kinds of devices that put packets into other packets (IFLA_INFO_KIND)."""
 _BESIDE = 20
+_FAILING = ("FAILED", "INCOMPLETE")
 _ANSWERS = (Outcome.CONNECTED, Outcome.REFUSED, Outcome.RESET)
 
 
@@ -130,6 +132,26 @@ class Exit:
             if s.packet.kind == "ARP" and s.place == HOST and not s.inbound
         )
         return next(questions, None)
+
+    @cached_property
+    def silent_hop(self) -> tuple[str, str] | None:
+        """(device, address) of the next hop, if nobody answers for it on the wire.
+
+        A question that was under way when the probe came is not asked again for it, so
+        where none was seen and the neighbour is not known, it is asked for here.
+        """
+        if self.asked is not None:
+            return self.asked.device, self.asked.packet.destination
+        hop = self.route.gateway or self.address
+        known = self.links.neighbour(hop)
+        there = known is not None and known.mac and known.state not in _FAILING
+        if self.route.kind != "unicast" or self.family == 6 or there:
+            return None
+        device = self.device
+        if device is None or self.leads_astray(device):
+            return None
+        found = self.scene.try_look(AskArp(HOST, hop), ArpAnswers)
+        return None if found is None or found.macs else (device.name, hop)
 
     @cached_property
     def route(self) -> RouteDecision:
