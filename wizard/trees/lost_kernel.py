@@ -15,7 +15,7 @@ from netwiz.probes.requests import AskRoute, ReadCounters, ReadLinks
 from netwiz.wizard.path import where
 from netwiz.wizard.scene import Scene, Unseen
 from netwiz.wizard.tree import Branch, Node, Ruling, fault, undetermined
-from netwiz.wizard.trees.attempts import counted
+from netwiz.wizard.trees.attempts import counted, plain_try
 from netwiz.wizard.trees.lost_passage import passages
 from netwiz.wizard.trees.lost_where import Stage, Trail, trail
 from netwiz.wizard.trees.words import listed, process_of, server_name
@@ -23,6 +23,8 @@ from netwiz.wizard.verdict import Mark
 
 FULL = 0.95
 """A connection table filled this far turns new ones away in bursts."""
+AGAIN = 20
+"""Number of the last probe, which waits for a repeated packet as well."""
 REVERSE_PATH = "TcpExtIPReversePathFilter"
 OVERFLOWS = ("TcpExtListenOverflows", "TcpExtListenDrops")
 TRACKING = ("nf_conntrack.drop", "nf_conntrack.early_drop")
@@ -36,6 +38,12 @@ def kernel_drop(scene: Scene) -> Ruling:
         ruling = judge(scene, found, way)
         if ruling is not None:
             return ruling
+    # What comes and goes is no rule's doing: a lost packet must not become a blame.
+    once_more = scene.look(plain_try(scene, scene.focus, nth=AGAIN), Attempted)
+    if once_more.connection.works:
+        ms = once_more.connection.connect_ms
+        said = f"no, and a further probe got through after {ms:.0f} ms"
+        return Ruling("unsteady", said, Mark.ODD)
     values = {"last_seen": way.text, "server": server_name(scene)}
     return Ruling("none", "none of its counters says so", Mark.ODD, values=values)
 
@@ -234,6 +242,7 @@ NODES = (
                 "no: the answer took another door", fault("container-wrong-gateway")
             ),
             "forwarding": Branch("it forwards nothing that comes there", "forwarding"),
+            "unsteady": Branch("no: another probe got through", "unsteady"),
             "none": Branch(
                 "not known to have",
                 undetermined(
