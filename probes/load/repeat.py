@@ -17,7 +17,7 @@ from netwiz.probes.requests import ReadCounters, Repeat
 if TYPE_CHECKING:
     from netwiz.probes.machine import Ground
 
-AT_ONCE = 4
+AT_ONCE = 8
 """Few enough not to fill an accept queue or to look like a flood."""
 APART_S = 0.01
 LONGEST_S = 25.0
@@ -25,7 +25,7 @@ LONGEST_S = 25.0
 
 
 async def repeat(ground: Ground, request: Repeat) -> Repeated:
-    """Make `count` attempts, at most four at a time, each from a port of its own.
+    """Make `count` attempts, at most eight at a time, each from a port of its own.
 
     No more are begun after 25 s: `attempts` may hold fewer than were asked for. Raises
     ProbeError when the client's namespace is gone.

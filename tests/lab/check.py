@@ -29,7 +29,8 @@ def see(raised: Stage, case: Case, seconds: float = APPEAR_SECONDS) -> Seen:
 
     def there() -> bool:
         try:
-            seen.append(symptom.look(raised.lab, case.from_, raised.fill(case.to)))
+            to = raised.fill(case.to)
+            seen.append(symptom.look(raised.lab, case.from_, to, case.times))
         except LabError as error:
             seen.append(Seen("no-vantage", (str(error),)))
         return seen[-1].symptom == case.symptom

@@ -62,7 +62,8 @@ def diagnose(raised: Stage, case: Case) -> Verdict:
     words = ["diagnose", case.from_, raised.fill(case.to), "--json"]
     if case.pass_symptom:
         # What is unsteady is slow in the words of netwiz, and so it is once mended.
-        said = "slow" if case.times > 1 else case.symptom
+        seen = "ok" if case.times > 1 else case.symptom
+        said = "slow" if seen == "ok" else seen
         words += ["--symptom", said]
     if case.error:
         words += ["--error", raised.fill(case.error)]

@@ -19,7 +19,7 @@ from tests.lab.scenario import Options, Scenario, Step
 FOLDER = Path(__file__).parent / "scenarios"
 OUTCOMES = ("healthy", "fault", "undetermined")
 SYMPTOMS = ("ok", "refused", "timeout", "dns", "tls", "reset", "unreachable", "slow")
-RARE_SYMPTOMS = ("no-address", "denied")
+RARE_SYMPTOMS = ("no-address", "denied", "unsteady")
 
 
 class ScenarioError(ValueError):

@@ -164,7 +164,7 @@ class World:
                 addresses=(request.name,),
             )
         outcome = self.lookup if found else NameOutcome.NXDOMAIN
-        answer = Answer("127.0.0.11", f"{request.name}.", "A", outcome)
+        answer = Answer("127.0.0.11", f"{request.name}.", "A", outcome, found or ())
         return Resolution(
             place=request.place,
             name=request.name,

@@ -16,8 +16,10 @@ def talk(scene: Scene) -> Ruling:
         return Ruling("slow", "time and again", quiet=True)
     if case.symptom is Symptom.TLS or case.target.scheme == "https":
         return Ruling("tls", "TLS", quiet=True)
+    if case.target.scheme == "http":
+        return Ruling("http", "HTTP", quiet=True)
     asks = case.symptom in (Symptom.RESET, Symptom.TIMEOUT)
-    if asks or case.target.scheme == "http":
+    if asks:
         return Ruling("exchange", "what follows the handshake", quiet=True)
     return Ruling("enough", "nothing", quiet=True)
 
@@ -29,6 +31,7 @@ NODES = (
         talk,
         {
             "tls": Branch("TLS", "tls"),
+            "http": Branch("HTTP", "tongue"),
             "exchange": Branch("what is said after connecting", "exchange"),
             "slow": Branch("that it is slow, or fails at times", "unsteady"),
             "datagrams": Branch("where datagrams lead", "datagrams"),

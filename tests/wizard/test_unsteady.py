@@ -1,0 +1,66 @@
+"""What comes and goes, and what is merely slow: nobody is blamed without numbers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from netwiz.probes import requests as ask
+from netwiz.probes.facts import Outcome
+from netwiz.wizard.verdict import Result
+from tests.wizard.table_load import (
+    SLOW,
+    SLOW_HTTP,
+    conversation,
+    many,
+    pressures,
+    queues,
+    steady,
+)
+from tests.wizard.world import case, walk
+
+
+async def test_twenty_prompt_answers_are_healthy() -> None:
+    found = await walk(steady(), SLOW)
+    assert found.result is Result.HEALTHY
+    assert "20 probes: 20 within 0.4 ms" in " ".join(s.answer for s in found.steps)
+
+
+async def test_one_success_is_not_enough_when_many_were_asked_for() -> None:
+    world = steady(Repeat=many(*[0.4] * 9, refused=1))
+    assert (await walk(world, case())).result is Result.HEALTHY
+    found = await walk(world, replace(case(), repeat=10))
+    assert found.result is not Result.HEALTHY
+    asked = [r for r in world.asked if isinstance(r, ask.Repeat)]
+    assert [r.count for r in asked] == [10]
+
+
+async def test_a_limit_that_nothing_runs_into_is_none() -> None:
+    world = steady(
+        ReadQueues=queues(64000, 40),
+        Converse=conversation(20.0),
+        ReadPressure=pressures(1),
+    )
+    assert (await walk(world, SLOW_HTTP)).result is Result.HEALTHY
+
+
+async def test_a_server_that_takes_its_time_is_no_fault_of_the_network() -> None:
+    found = await walk(steady(), SLOW_HTTP)
+    assert found.result is Result.UNDETERMINED
+    assert "takes its time" in found.summary
+
+
+@pytest.mark.parametrize("refused", [1, 3])
+async def test_refusals_at_times_need_a_reason(refused: int) -> None:
+    found = await walk(steady(Repeat=many(*[0.4] * 9, refused=refused)), SLOW)
+    assert found.result is Result.UNDETERMINED
+    assert f"{refused} refused" in found.summary
+
+
+async def test_none_answered_any_more_is_no_loss() -> None:
+    world = steady(Repeat=many(*[0.0] * 20))
+    found = await walk(world, SLOW)
+    assert found.result is Result.UNDETERMINED
+    assert "a moment ago" in found.summary
+    assert Outcome.TIMEOUT not in world.outcomes.values()
