@@ -58,6 +58,7 @@ SENSES: dict[type, SenseEntry] = {
     ask.ReadCounters: _entry("firewall.kernel", "read_counters", 2.0),
     ask.Attempt: _entry("witness.attempt", "attempt", 10.0),
     ask.TalkTls: _entry("tls.senses", "talk_tls", 6.0),
+    ask.AskProxy: _entry("tls.proxy", "ask_proxy", 5.0),
     ask.FetchIssuer: _entry("tls.issuer", "fetch_issuer", 5.0),
     ask.Converse: _entry("connect.converse", "converse", 15.0),
     ask.WatchQueue: _entry("sockets.queue", "watch_queue", 8.0),

@@ -265,6 +265,18 @@ class FetchIssuer:
 
 
 @dataclass(frozen=True, slots=True)
+class AskProxy:
+    """What a proxy says to a request for a target. Answer: ProxyAnswer."""
+
+    place: Place
+    proxy: str
+    port: int
+    target: str
+    """``pg:3000``."""
+    scheme: str = "http"
+
+
+@dataclass(frozen=True, slots=True)
 class WatchQueue:
     """Whether a TCP listener's accept queue moves. Answer: QueueWatch."""
 
@@ -372,6 +384,7 @@ Request = (
     | ReadLogErrors
     | Converse
     | TalkTls
+    | AskProxy
     | FetchIssuer
     | WatchQueue
     | MeasurePath

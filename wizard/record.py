@@ -28,6 +28,7 @@ PROBE_NAMES = {
     "Attempt": "connect",
     "Converse": "conversation",
     "TalkTls": "tls handshake",
+    "AskProxy": "proxy",
     "FetchIssuer": "missing certificate",
     "WatchQueue": "accept queue, watched",
     "MeasurePath": "packet sizes",

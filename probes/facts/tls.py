@@ -70,6 +70,7 @@ class TlsOutcome(StrEnum):
 
 def days(seconds: float) -> str:
     """``1 day``, ``12 days``; less than a day in hours."""
+    seconds += 1800  # to the nearest hour
     if seconds < DAY_S:
         hours = int(seconds // 3600)
         return f"{hours} hour{'s' * (hours != 1)}"
@@ -239,6 +240,9 @@ class TlsTalk(Finding):
     """The peer's clock, when its answer told it."""
     at: datetime = datetime(1970, 1, 1, tzinfo=UTC)
     """Our clock, when the answer came."""
+    kin: tuple[str, ...] = ()
+    """Authorities that the place trusts, of the organisation that issued the topmost
+    certificate sent; looked for only where that one's issuer is not known."""
     store: TrustStore = TrustStore()
     """What the certificate was judged by."""
 
@@ -258,6 +262,17 @@ class TlsTalk(Finding):
     def peer_ahead_s(self) -> float | None:
         """By how much the peer's clock is before ours, in seconds (to one second)."""
         return None if self.http_date is None else _s(self.http_date - self.at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProxyAnswer(Finding):
+    """What a proxy said to a request for a target."""
+
+    proxy: str
+    status: int = 0
+    first_line: str = ""
+    problem: str = ""
+    """Why there is no answer; empty when there is one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

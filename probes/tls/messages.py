@@ -20,6 +20,7 @@ _HANDSHAKE, _ALERT = 22, 21
 _SERVER_HELLO, _CERTIFICATE, _CERTIFICATE_REQUEST = 2, 11, 13
 _TLS_1_3 = 0x0304
 _CLOSE, _CANCELLED = 0, 90
+_SUPPORTED_VERSIONS = 43
 _AUTHORITIES = 47
 """The extension that names the authorities (RFC 8446, 4.2.4)."""
 _MOST_CERTIFICATES = 20
@@ -65,7 +66,7 @@ class Messages:
             if fatal and data[1] not in (_CLOSE, _CANCELLED):
                 self.alert = data[1]
         elif kind == _HANDSHAKE and what == _SERVER_HELLO:
-            self.version = version_name(version)
+            self.version = version_name(_chosen(data))
             self.cipher_id = int.from_bytes(data[39 + data[38] :][:2])
         elif kind == _HANDSHAKE and what == _CERTIFICATE and not self.certificates:
             self.certificates = _certificates(data, version)
@@ -78,6 +79,15 @@ def version_name(version: int) -> str:
     """``TLSv1.2``; as OpenSSL writes it."""
     names = {0x0301: "TLSv1", 0x0302: "TLSv1.1", 0x0303: "TLSv1.2", _TLS_1_3: "TLSv1.3"}
     return names.get(version, f"{version:#06x}")
+
+
+def _chosen(hello: bytes) -> int:
+    """The version of a ServerHello: an extension says it from TLS 1.3 on."""
+    start = 39 + hello[38] + 3
+    for kind, value in _extensions(hello[start + 2 :]):
+        if kind == _SUPPORTED_VERSIONS:
+            return int.from_bytes(value[:2])
+    return int.from_bytes(hello[4:6])
 
 
 def _certificates(data: bytes, version: int) -> tuple[Certificate, ...]:

@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import dataclasses
 import errno
+import itertools
+import re
 import shlex
 import socket
 import ssl
@@ -21,6 +23,7 @@ from netwiz.probes.facts.tls import TlsOutcome, TlsTalk, Trust, TrustStore
 from netwiz.probes.names.rootfs import RootFiles
 from netwiz.probes.requests import TalkTls
 from netwiz.probes.text import plain
+from netwiz.probes.tls.certificate import parse
 from netwiz.probes.tls.handshake import Handshake, Heard, words_for
 from netwiz.probes.tls.messages import Messages
 from netwiz.probes.tls.trust import Trusted
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 CONNECT_S = 1.2
 ANSWER_S = 0.8
 """For the head of an HTTP answer. A slow server is not this question's business."""
+_ISSUER_UNKNOWN = (2, 20, 21)
 EVERY_CIPHER = "ALL:COMPLEMENTOFALL:@SECLEVEL=0"
 
 
@@ -86,7 +90,11 @@ async def shake_hands(ground: Ground, request: TalkTls, also: bytes = b"") -> Tl
         shake = Handshake(sock, context, name_sent, messages)
         heard = await shake.run(request.budget_ms / 1000, _words(request), ANSWER_S)
         _leave(sock)
-    return _told(known, heard, messages)
+    told = _told(known, heard, messages)
+    if trusted is not None and told.verify_code in _ISSUER_UNKNOWN:
+        kin = await asyncio.to_thread(_kin, trusted, told)
+        told = dataclasses.replace(told, kin=kin)
+    return told
 
 
 def _asked_for(request: TalkTls) -> str:
@@ -104,6 +112,18 @@ def _told(known: TlsTalk, heard: Heard, messages: Messages) -> TlsTalk:
         asks_certificate=messages.asks_certificate,
         takes_issuers=messages.takes_issuers,
     )
+
+
+def _kin(trusted: Trusted, told: TlsTalk) -> tuple[str, ...]:
+    """Trusted authorities of the organisation that issued the topmost certificate."""
+    top = told.certificates[-1] if told.certificates else None
+    organisation = re.search(r"\bO=([^,]+)", top.issuer) if top else None
+    if organisation is None:
+        return ()
+    wanted = organisation[1].encode()
+    alike = (parse(c) for c in trusted.certificates if wanted in c)
+    fit = (c.name for c in alike if f"O={organisation[1]}" in c.subject)
+    return tuple(itertools.islice(fit, 3))
 
 
 def _words(request: TalkTls) -> bytes:

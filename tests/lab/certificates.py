@@ -84,8 +84,12 @@ class Certificates:
         paths = {s: str(self._path(name, s)) for s in ("key", "csr", "crt", "ext")}
         subject = wanted.subject or f"/O=Lab/CN={name}"
         request = ["req", "-new", "-nodes", "-utf8", "-config", str(config)]
-        request += [*KEYS[wanted.key], "-subj", subject]
-        _openssl(*request, "-keyout", paths["key"], "-out", paths["csr"])
+        request += ["-subj", subject, "-out", paths["csr"]]
+        if wanted.key_of:
+            self._make(wanted.key_of)
+            _openssl(*request, "-key", str(self._path(wanted.key_of, "key")))
+        else:
+            _openssl(*request, *KEYS[wanted.key], "-keyout", paths["key"])
         signer = wanted.issuer or name
         signed = ["ca", "-batch", "-notext", "-utf8", "-config", str(config)]
         signed += ["-keyfile", str(self._path(signer, "key"))]

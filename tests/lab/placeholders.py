@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.lab import namespaces
+from tests.lab.certificates import Certificates
 from tests.lab.engine import Lab
 from tests.lab.state import LabError
 
@@ -26,8 +27,9 @@ def referred_containers(text: str) -> list[str]:
 class Placeholders:
     """Fills texts with facts; what was seen once stays known when it is gone."""
 
-    def __init__(self, lab: Lab) -> None:
+    def __init__(self, lab: Lab, certificates: Certificates | None = None) -> None:
         self._lab = lab
+        self._certificates = certificates
         self._seen: dict[str, str] = {}
 
     def __call__(self, text: str) -> str:
@@ -54,6 +56,8 @@ class Placeholders:
             return CONTAINER_FACTS[fact](_endpoint(found, network), found)
         if fact == "veth":
             return self._veth(name)
+        if self._certificates and name in self._certificates:
+            return self._certificates.fact(name, fact)
         raise LabError(f"no fact {fact!r} in {{{{{name}.{fact}}}}}")
 
     def _veth(self, name: str) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.lab import loader, outside
+from tests.lab.certificates import Certificates
 from tests.lab.engine import Lab
 from tests.lab.placeholders import Placeholders, referred_containers
 from tests.lab.scenario import (
@@ -33,7 +34,8 @@ class Stage:
     def __init__(self, lab: Lab, play: Scenario) -> None:
         self.lab = lab
         self.play = play
-        self._fill = Placeholders(lab)
+        made = Certificates(lab.names.folder / "certificates", play.certificates)
+        self._fill = Placeholders(lab, made)
         self._containers = dict(play.containers)
 
     # -- topology --------------------------------------------------------
