@@ -159,6 +159,7 @@ class Collector:
             userland_proxy=options.userland_proxy,
             iptables=options.iptables,
             dns=options.dns,
+            http_proxy=js.text(info.get("HttpsProxy") or info.get("HttpProxy")),
             warnings=(*js.texts(info.get("Warnings"), 20), *warnings),
         )
 

@@ -186,6 +186,9 @@ class Engine:
     """False when the daemon was told not to write rules; None when unknown."""
     dns: tuple[str, ...] = ()
     """Name servers of the daemon's own ``--dns``, or of its daemon.json."""
+    http_proxy: str = ""
+    """URL of the proxy through which the engine itself goes out (HTTPS_PROXY or
+    HTTP_PROXY of its environment); the engine masks a password in it."""
     warnings: tuple[str, ...] = ()
     local: bool = True
     """False when the pids it names are not processes of this machine; they are then

@@ -210,6 +210,39 @@ OPTION = {"com.docker.network.bridge.enable_ip_masquerade": "false"}
 NO_NET = IcmpError(3, 0, GATEWAY)
 
 
+PROXY = "10.99.0.5"
+
+
+def proxied(_: ask.Request) -> Finding:
+    """The engine fetches its images through a proxy."""
+    taken = World().snapshot
+    assert taken.engine is not None
+    engine = replace(taken.engine, http_proxy=f"http://{PROXY}:3128")
+    return SnapshotTaken(snapshot=replace(taken, engine=engine))
+
+
+def behind_proxy() -> World:
+    """Nobody answers directly, but the proxy does."""
+    out = Out(LEFT)
+    made = out.world()
+
+    def attempt(request: ask.Request) -> Finding:
+        found = out.attempt(request)
+        assert isinstance(request, ask.Attempt)
+        assert isinstance(found, Attempted)
+        if request.address != PROXY:
+            return found
+        link = replace(found.connection, outcome=Outcome.CONNECTED, after=After.OPEN)
+        return replace(found, connection=link)
+
+    made.answers = {
+        **made.answers,
+        ask.Attempt: attempt,
+        ask.TakeSnapshot: proxied,
+    }
+    return made
+
+
 def told_not_to(_: ask.Request) -> Finding:
     """The engine runs with iptables=false."""
     taken = World().snapshot
@@ -257,6 +290,7 @@ TABLE: dict[str, Told] = {
         CASE,
     ),
     "told to write none": Told("docker-iptables-false", without_rules(), CASE),
+    "only by a proxy": Told("proxy-env-missing", behind_proxy(), case(TARGET, 443)),
     "last hop": Told("ttl-hop-limit", Out((*LEFT, answer(ttl=1))).world(), CASE),
     "no route on the host": Told(
         "host-no-route",

@@ -277,4 +277,36 @@ CAUSES = (
             "https://github.com/buildkite/elastic-ci-stack-for-aws/issues/857",
         ),
     ),
+    Cause(
+        id="proxy-env-missing",
+        group=GROUP,
+        title="{client} is told of no proxy, and only {proxy} leads out",
+        explanation=(
+            "Nobody here gets an answer from {address} directly: neither {client} nor "
+            "this host. The engine itself fetches its images through the proxy "
+            "{proxy}, and {client} could reach that, but its environment names none."
+        ),
+        decisive=(
+            "client and host get no answer directly, the engine goes out by a proxy, "
+            "the proxy answers the client, and the client has no proxy variable"
+        ),
+        fixes=(
+            FixPlan(
+                "Recreate {client} with the proxy in its environment, in both "
+                "spellings. For all new containers: proxies in ~/.docker/config.json.",
+                interrupts="{client} while it is recreated",
+                snippet=(
+                    "environment:\n  HTTP_PROXY: {proxy_url}\n"
+                    "  HTTPS_PROXY: {proxy_url}\n  http_proxy: {proxy_url}\n"
+                    "  https_proxy: {proxy_url}\n"
+                    "  NO_PROXY: localhost,127.0.0.1   # and your internal names"
+                ),
+            ),
+        ),
+        look_alikes=(
+            ("proxy-env-captures-internal", "there a proxy is named, and cannot help"),
+        ),
+        references=("https://docs.docker.com/engine/cli/proxy/",),
+        proof="recorded",
+    ),
 )

@@ -6,6 +6,7 @@ from netwiz.probes.facts import HOST
 from netwiz.wizard.path import fate, where
 from netwiz.wizard.scene import Scene
 from netwiz.wizard.tree import Branch, Node, Ruling, fault, undetermined
+from netwiz.wizard.trees.egress_proxy import needed
 from netwiz.wizard.trees.egress_ways import Exit, answered, exit_of, from_host, said
 from netwiz.wizard.trees.words import first_packet
 from netwiz.wizard.verdict import Mark
@@ -125,6 +126,8 @@ def beyond(scene: Scene) -> Ruling:
     line = f"from this host itself {scene.focus.address} port {scene.focus.port}: "
     line += said(link)
     key = "only_host" if answered(link) else "silent"
+    if key == "silent" and (proxy := needed(scene)) is not None:
+        return proxy
     return Ruling(key, said(link), Mark.ODD, (line,), {"host_meets": said(link)})
 
 
@@ -204,6 +207,7 @@ NODES = (
                     "arrive there, and what is sent back?",
                 ),
             ),
+            "proxy": Branch("no: only a proxy leads out", fault("proxy-env-missing")),
             "silent": Branch(
                 "no",
                 undetermined(
