@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from netwiz.wizard.case import Symptom
+from netwiz.wizard.case import Case, Symptom
 from netwiz.wizard.verdict import Mark, Result
 
 if TYPE_CHECKING:
@@ -95,6 +95,9 @@ class Ruling:
     """For the texts of causes and later questions."""
     focus: Focus | None = None
     """What the walk is about from here on; None: as before."""
+    case: Case | None = None
+    """What is asked from here on, where that is another thing: the way to the name
+    server instead of the way to the target. None: as before."""
     assumptions: tuple[str, ...] = ()
     unsupported: tuple[str, ...] = ()
     also: tuple[Also, ...] = ()

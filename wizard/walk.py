@@ -23,7 +23,8 @@ from netwiz.wizard.record import Answered, steps_of
 from netwiz.wizard.scene import Needed, Scene, Unseen
 from netwiz.wizard.tree import UNSAID, UNSEEN, Leaf, Node, Ruling, Tree, undetermined
 from netwiz.wizard.trees import tree_for
-from netwiz.wizard.verdict import Diagnosis, Mark, Option, Progress
+from netwiz.wizard.triangle import missing
+from netwiz.wizard.verdict import Diagnosis, Mark, Option, Progress, Result
 
 Perform = Callable[[Request], Awaitable[Finding]]
 Tell = Callable[[Progress], None]
@@ -31,6 +32,7 @@ Asker = Callable[["Ask"], Awaitable[str]]
 
 MAX_ROUNDS = 64
 """A walk is a few dozen questions long; beyond this a tree has lost its way."""
+ELSEWHERE = "how does it look from elsewhere?"
 CIRCLES = undetermined("the questions led in circles: a defect of netwiz")
 
 
@@ -96,11 +98,22 @@ def step(
             scene,
             values={**scene.values, **ruling.values},
             focus=ruling.focus or scene.focus,
+            case=ruling.case or scene.case,
         )
         branch = node.follow(ruling.branch)
         if isinstance(branch.to, Leaf):
+            more = _from_elsewhere(branch.to, scene)
+            if more:
+                return Run(more, ELSEWHERE, so_far)
             return Conclude(branch.to, so_far, scene)
         node = tree.nodes[branch.to]
+
+
+def _from_elsewhere(leaf: Leaf, scene: Scene) -> tuple[Request, ...]:
+    """What is still asked for where no cause is known: does it work from elsewhere?"""
+    if leaf.result is not Result.UNDETERMINED or "blind" in scene.values:
+        return ()
+    return missing(scene) if "reached" in scene.values else ()
 
 
 def _ask(node: Node, scene: Scene, so_far: tuple[Answered, ...]) -> Ask:

@@ -2,8 +2,10 @@
 
 Engines from 26 on note it in the container's resolv.conf. For older ones it follows
 from what was asked for: ``--dns`` of the container, else of the daemon, else the
-host's resolv.conf without loopback servers, which a container could not reach; where
-nothing is left of that, Google's (libnetwork, resolvconf.FilterResolvDNS).
+host's resolv.conf. A loopback server of the host the engine's name server asks from the
+host's namespace. On the default bridge, where containers ask for themselves, such
+servers are left out, and where nothing remains Google's are put in (libnetwork,
+resolvconf.FilterResolvDNS).
 """
 
 from __future__ import annotations
@@ -39,6 +41,13 @@ class Upstreams:
 
     servers: tuple[str, ...]
     origin: Origin
+    by_engine: bool = False
+    """Whether the engine's name server asks them, and not the client itself."""
+
+    def from_host(self, server: str) -> bool:
+        """Whether a server is asked from the host's namespace."""
+        asked_for = self.origin is Origin.CONTAINER
+        return self.by_engine and loopback(server) and not asked_for
 
 
 def loopback(server: str) -> bool:
@@ -60,12 +69,14 @@ def upstreams_of(
         return Upstreams(files.servers or ("127.0.0.1",), Origin.OWN)
     origin, named = _asked_for(client, engine, host)
     if EMBEDDED in files.servers:
-        return Upstreams(files.upstreams or named, origin)
-    if files.servers == named:
-        return Upstreams(named, origin)
-    if origin is Origin.HOST and files.servers == FALLBACK:
-        origin = Origin.FALLBACK
-    elif set(files.servers) - set(named):
+        return Upstreams(files.upstreams or named or FALLBACK, origin, by_engine=True)
+    if origin is Origin.HOST:
+        named = tuple(s for s in named if not loopback(s))
+        if not named and files.servers == FALLBACK:
+            origin = Origin.FALLBACK
+        elif set(files.servers) - set(named) and host.servers != STUB:
+            origin = Origin.OWN
+    elif set(files.servers) != set(named):
         origin = Origin.OWN
     return Upstreams(files.servers or ("127.0.0.1",), origin)
 
@@ -77,9 +88,4 @@ def _asked_for(
         return Origin.CONTAINER, client.dns
     if engine is not None and engine.dns:
         return Origin.DAEMON, engine.dns
-    usable = tuple(s for s in host.servers if not loopback(s))
-    if usable:
-        return Origin.HOST, usable
-    if host.servers == STUB:
-        return Origin.HOST, ()
-    return Origin.FALLBACK, FALLBACK
+    return Origin.HOST, host.servers

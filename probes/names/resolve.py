@@ -34,7 +34,7 @@ from netwiz.probes.facts.names import (
     ResolverFiles,
     ResolverRead,
 )
-from netwiz.probes.facts.upstreams import EMBEDDED, loopback, upstreams_of
+from netwiz.probes.facts.upstreams import EMBEDDED, upstreams_of
 from netwiz.probes.names import dns_ask, dnswire
 from netwiz.probes.names.dns_search import Search
 from netwiz.probes.names.resolver_files import read_resolver_files
@@ -103,10 +103,8 @@ async def _behind(
         return ()
     client = ground.snapshot.by_id.get(place.key)
     host = await read_files(ground, HOST)
-    found = upstreams_of(files, client, ground.snapshot.engine, host).servers
-    inside = tuple((place, server) for server in found)
-    # Newer engines ask a loopback server from the host's own namespace.
-    return inside + tuple((HOST, server) for server in found if loopback(server))
+    found = upstreams_of(files, client, ground.snapshot.engine, host)
+    return tuple((HOST if found.from_host(s) else place, s) for s in found.servers)
 
 
 async def read_files(ground: Ground, place: Place) -> ResolverFiles:

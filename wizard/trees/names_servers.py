@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 
 from netwiz.probes.facts import (
     HOST,
-    Attempted,
     NameOutcome,
     Origin,
     Outcome,
@@ -22,6 +21,7 @@ from netwiz.probes.facts import (
 )
 from netwiz.probes.facts.upstreams import EMBEDDED, FALLBACK, loopback
 from netwiz.probes.requests import AskServer
+from netwiz.wizard.case import Target
 from netwiz.wizard.scene import Scene
 from netwiz.wizard.tree import Branch, Node, Ruling, fault, undetermined
 from netwiz.wizard.trees.attempts import focus_on, said_of, witnessed
@@ -30,6 +30,13 @@ from netwiz.wizard.trees.words import dial
 from netwiz.wizard.verdict import Mark
 
 MOST_SERVERS = 4
+_WAYS = {
+    Outcome.REFUSED: "way_refused",
+    Outcome.TIMEOUT: "way_lost",
+    Outcome.SILENT: "way_lost",
+    Outcome.CONNECTED: "works",
+}
+"""Where it leads how an attempt at a server ended; elsewhere there is no way at all."""
 PUBLIC = (
     *FALLBACK,
     *("1.1.1.1", "1.0.0.1", "9.9.9.9", "149.112.112.112"),
@@ -86,7 +93,7 @@ def hear(scene: Scene, name: str = "") -> Heard:
     files = host_files(scene)
     servers = ups.servers[:MOST_SERVERS]
     own = () if place == HOST else files.servers[:MOST_SERVERS]
-    udp = {s: AskServer(place, s, name) for s in servers}
+    udp = {s: AskServer(HOST if ups.from_host(s) else place, s, name) for s in servers}
     tcp = {s: replace(r, over_tcp=True) for s, r in udp.items()}
     beside = {} if place == HOST else {s: AskServer(HOST, s, name) for s in servers}
     more = [s for s in own if s not in servers and not loopback(s)]
@@ -146,26 +153,18 @@ def _none_knows(heard: Heard, alive: list[ServerAnswer]) -> tuple[str, str]:
 
 
 def _stub_lost(heard: Heard) -> bool:
-    """Whether the engine could not use what the host uses: a loopback server."""
+    """Whether the client was given others for the host's loopback server, or it."""
     if heard.ups.origin is Origin.CONTAINER:
         return all(map(loopback, heard.ups.servers))
-    own = heard.files.servers
-    return (
-        bool(own)
-        and all(map(loopback, own))
-        and heard.ups.origin
-        in (
-            *(Origin.FALLBACK, Origin.DAEMON),
-            *((Origin.HOST,) if own == ("127.0.0.53",) else ()),
-        )
-    )
+    return heard.ups.origin is Origin.FALLBACK
 
 
 def _none_alive(heard: Heard) -> tuple[str, str]:
     """No server says anything over UDP: dead, refusing, or not to be reached?"""
     said = ", ".join(f"{s}: {a.said}" for s, a in heard.udp.items())
-    if all(map(loopback, heard.ups.servers)) or (
-        _stub_lost(heard) and any(a.alive for a in heard.hosts.values())
+    if _stub_lost(heard) and (
+        all(map(loopback, heard.ups.servers))
+        or any(a.alive for a in heard.hosts.values())
     ):
         return "loopback", said
     if any(a.alive for a in heard.from_host.values()):
@@ -188,32 +187,42 @@ def _none_alive(heard: Heard) -> tuple[str, str]:
 def _on_the_way(
     scene: Scene, heard: Heard, evidence: tuple[str, ...], values: dict[str, str]
 ) -> Ruling:
-    """No server is reached at all: not a matter of names, but of the way there."""
+    """No server is reached at all: not a matter of names, but of the way there.
+
+    The walk goes on as for a connection to the server itself: over TCP, as that tells
+    more, or with datagrams where TCP gets through.
+    """
     server = next(
         (s for s, a in heard.from_host.items() if a.alive), next(iter(heard.udp))
     )
-    focus = focus_on(scene, server, 53)
-    attempt = witnessed(scene, focus)
-    found = scene.look(attempt, Attempted)
-    link = found.connection
-    spot = dial(server, 53)
-    values |= {"address": server, "server": server, "spot": spot, "port": "53"}
-    focus = replace(focus, attempt=attempt)
-    said = f"no name server is reached: {spot} over TCP: {said_of(link)}"
-    line = f"from {scene.place.label}: {spot} over TCP: {said_of(link)}"
-    key = {
-        Outcome.REFUSED: "way_refused",
-        Outcome.TIMEOUT: "way_lost",
-        Outcome.CONNECTED: "udp_only",
-    }.get(link.outcome, "way_closed")
-    return Ruling(key, said, Mark.BAD, (line, *evidence), values, focus=focus)
+    about = _about(scene, server, "tcp")
+    if about.attempted.connection.outcome is Outcome.CONNECTED:
+        about = _about(scene, server, "udp")
+    link = about.attempted.connection
+    key = _WAYS.get(link.outcome, "way_closed")
+    said = f"{dial(server, 53)} over {about.case.target.protocol.value.upper()}: "
+    said += said_of(link)
+    values |= {"address": server, "server": server, "spot": dial(server, 53)}
+    values |= {"port": "53", "host": server, "outcome": link.outcome.value}
+    values |= {"reached": "timeout", "servers_said": said}
+    evidence = (f"from {scene.place.label}: {said}", *evidence)
+    return Ruling(
+        key,
+        f"no name server is reached: {said}",
+        Mark.BAD,
+        evidence,
+        values,
+        focus=about.focus,
+        case=about.case,
+    )
 
 
-def udp_lost(scene: Scene) -> Ruling:
-    """TCP reaches the server and UDP does not: something tells them apart."""
-    server = scene.focus.address
-    said = f"{server} answers the host over UDP, and {scene.place.label} over TCP only"
-    return Ruling("untold", said, Mark.ODD, (said,))
+def _about(scene: Scene, server: str, scheme: str) -> Scene:
+    """The same walk, about the way to a name server."""
+    case = replace(scene.case, target=Target(server, 53, scheme))
+    about = replace(scene, case=case)
+    focus = focus_on(about, server, 53)
+    return about.at(replace(focus, attempt=witnessed(about, focus)))
 
 
 def _evidence(scene: Scene, heard: Heard) -> tuple[str, ...]:
@@ -303,7 +312,14 @@ NODES = (
             "way_refused": Branch("nothing: the way there is refused", "whom"),
             "way_lost": Branch("nothing: the way there is lost", "lost"),
             "way_closed": Branch("nothing: there is no way there", "unreachable"),
-            "udp_only": Branch("nothing over UDP, though TCP gets through", "udp_lost"),
+            "works": Branch(
+                "nothing, though probes get there",
+                undetermined(
+                    "{client} gets no answer from the name server {server}, though "
+                    "probes get there now ({servers_said})",
+                    "repeat the diagnosis: a fault that comes and goes needs several",
+                ),
+            ),
             "engine": Branch(
                 "one knows it",
                 undetermined(
@@ -326,21 +342,6 @@ NODES = (
                     "{host} did not resolve for {client}: {name_outcome}; every name "
                     "server says so, the host's too ({servers_said})",
                     "is the name spelt as the container, alias or zone spells it?",
-                ),
-            ),
-        },
-    ),
-    Node(
-        "udp_lost",
-        "what takes the datagrams to {server}?",
-        udp_lost,
-        {
-            "untold": Branch(
-                "it cannot be told",
-                undetermined(
-                    "datagrams between {client} and the name server {server} are lost, "
-                    "while TCP gets through and the host is answered over UDP",
-                    "look for a rule on UDP port 53: iptables-save | grep -w 53",
                 ),
             ),
         },
