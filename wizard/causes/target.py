@@ -128,15 +128,14 @@ CAUSES = (
     Cause(
         id="container-ip-hardcoded",
         group=GROUP,
-        title="{address} is dialled as a number; it now belongs to {server}",
+        title="{address} is dialled as a number; {now}",
         explanation=(
             "{client} dials the address {address}. Addresses are handed out anew "
-            "when containers are recreated: it now belongs to {server}, which does "
-            "not serve port {port}. {holder} does, at {holder_address}."
+            "when containers are recreated: {now}. Port {port} is served by {holder}."
         ),
         decisive=(
-            "the target is a literal address, its present owner does not serve the "
-            "port, and another container in reach does"
+            "the target is a literal address, nobody has it or its present owner does "
+            "not serve the port, and one other container in reach does"
         ),
         fixes=(
             FixPlan("Write the name: {better} in the configuration of {client}."),

@@ -263,6 +263,7 @@ def somewhere_else(scene: Scene) -> Ruling:
         "holder": f"{holder.name} ({address})",
         "holder_name": holder.name,
         "holder_address": address,
+        "now": f"it now belongs to {server.name}, which does not serve port {port}",
         "network": network,
         "better": dial(holder.name, port),
         "wrong_title": (
