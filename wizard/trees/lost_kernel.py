@@ -232,9 +232,7 @@ NODES = (
             "rp_filter": Branch(
                 "the reverse path filter", fault("rp-filter-asymmetric")
             ),
-            "backlog": Branch(
-                "a listener's queue is full", fault("accept-backlog-full")
-            ),
+            "backlog": Branch("a listener's queue is full", "why_full"),
             "tracking": Branch(
                 "the table of connections is full", fault("conntrack-table-full")
             ),

@@ -16,7 +16,6 @@ from netwiz.wizard.case import Symptom
 from netwiz.wizard.path import where
 from netwiz.wizard.scene import Scene
 from netwiz.wizard.tree import (
-    HEALTHY,
     Branch,
     Node,
     Ruling,
@@ -198,7 +197,7 @@ NODES = (
         "did the datagram arrive?",
         silent,
         {
-            "arrived": Branch("yes, at an open socket", HEALTHY),
+            "arrived": Branch("yes, at an open socket", "datagrams"),
             "lost": Branch("not seen, or a filter stands there", "lost"),
             "unknown": Branch(
                 "not seen",

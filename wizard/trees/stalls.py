@@ -6,8 +6,8 @@ from netwiz.probes.facts import Conversation, Ending, Outcome
 from netwiz.probes.requests import Converse
 from netwiz.wizard.case import Symptom
 from netwiz.wizard.scene import Scene
-from netwiz.wizard.tree import HEALTHY, Branch, Node, Ruling, undetermined
-from netwiz.wizard.trees.stalls_queue import BRANCHES, taken
+from netwiz.wizard.tree import HEALTHY, Branch, Node, Ruling, fault, undetermined
+from netwiz.wizard.trees.stalls_queue import BRANCHES, taken, why_full
 from netwiz.wizard.trees.words import server_name
 from netwiz.wizard.verdict import Mark
 
@@ -112,6 +112,19 @@ NODES = (
                     "{address} accepted a connection and a moment later did not",
                     "repeat the probe: a fault that comes and goes needs several",
                 ),
+            ),
+        },
+    ),
+    Node(
+        "why_full",
+        "does anything keep it from accepting?",
+        why_full,
+        {
+            "paused": BRANCHES["paused"],
+            "files": BRANCHES["files"],
+            "slow": Branch(
+                "not that is seen; it is too slow, or hangs",
+                fault("accept-backlog-full"),
             ),
         },
     ),

@@ -16,13 +16,15 @@ from netwiz.probes.facts import (
     State,
 )
 from netwiz.probes.requests import WatchQueue
-from netwiz.wizard.scene import Scene
+from netwiz.wizard.scene import Scene, Unseen
 from netwiz.wizard.tree import Branch, Ruling, fault, undetermined
 from netwiz.wizard.trees.words import server_name
 from netwiz.wizard.verdict import Mark
 
 WATCH_MS = 3000
 """A busy server takes a connection within that; one that is slow to answer as well."""
+WATCH_FULL_MS = 500
+"""For a queue that is full in any case."""
 _ENGINE = ("dockerd", "docker-proxy", "rootlessport")
 
 
@@ -36,7 +38,19 @@ def listeners_of(scene: Scene) -> tuple[Listener, ...]:
     return scene.sockets(focus.place).accepting(address, port)
 
 
-def taken(scene: Scene) -> Ruling:
+def why_full(scene: Scene) -> Ruling:
+    """What keeps a queue full that is known to be full."""
+    try:
+        ruling = taken(scene, WATCH_FULL_MS)
+    except Unseen:
+        ruling = Ruling("fine", "not seen", Mark.UNKNOWN)
+    known = ("paused", "files")
+    return (
+        ruling if ruling.branch in known else Ruling("slow", "it is slow", quiet=True)
+    )
+
+
+def taken(scene: Scene, watch_ms: int = WATCH_MS) -> Ruling:
     """Whether connections leave the accept queue, and what keeps them if not."""
     focus, server = scene.focus, scene.focus.server
     if focus.place is None:
@@ -48,7 +62,7 @@ def taken(scene: Scene) -> Ruling:
         return Ruling("fine", "yes, none waits", quiet=True)
     fullest = max(held, key=lambda s: s.queued)
     watch = scene.look(
-        WatchQueue(focus.place, fullest.port, fullest.address, WATCH_MS), QueueWatch
+        WatchQueue(focus.place, fullest.port, fullest.address, watch_ms), QueueWatch
     )
     values = _values(scene, watch)
     shown = f"{watch.listener}: {values['queued']} wait, room for {watch.backlog}"
