@@ -61,6 +61,18 @@ class SwarmNode:
 
 
 @dataclass(frozen=True, slots=True)
+class SwarmPort:
+    """A port that a service publishes, as a manager knows it."""
+
+    service: str
+    published: int
+    target: int
+    protocol: str = "tcp"
+    mode: str = "ingress"
+    """ingress: on every node, by the routing mesh; host: where a task runs."""
+
+
+@dataclass(frozen=True, slots=True)
 class Tunnel:
     """What the network's own namespace holds on this node."""
 
@@ -122,6 +134,8 @@ class OverlayFacts(Finding):
     is_manager: bool = False
     nodes: tuple[SwarmNode, ...] = ()
     """Empty where this node is no manager."""
+    ports: tuple[SwarmPort, ...] = ()
+    """What services publish; empty where this node is no manager."""
     peers: tuple[str, ...] = ()
     """Addresses of the nodes that take part in the network, this one among them."""
     tasks: tuple[OverlayTask, ...] = ()

@@ -7,6 +7,7 @@ on, as the nodes' gossip has it; the tunnel's tables say where packets are reall
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from netwiz.probes.engine import fields as js
@@ -19,6 +20,7 @@ from netwiz.probes.facts.overlay import (
     OverlayFacts,
     OverlayTask,
     SwarmNode,
+    SwarmPort,
     Tunnel,
     VirtualAddress,
 )
@@ -46,7 +48,9 @@ async def read_overlay(ground: Ground, request: ReadOverlay) -> OverlayFacts:
         if swarm.is_manager:
             nodes = js.items(get_json(client, "/nodes"), 1000)
             found = tuple(n for n in map(_node, nodes) if n.address)
-            swarm = dataclasses.replace(swarm, nodes=found)
+            listed = js.items(get_json(client, "/services"), 1000)
+            ports = tuple(p for service in listed for p in _ports(service))
+            swarm = dataclasses.replace(swarm, nodes=found, ports=ports)
         if not key:
             return swarm
         told = js.mapping(get_json(client, f"/networks/{key}", verbose="true"))
@@ -89,6 +93,21 @@ def _node(entry: object) -> SwarmNode:
         state=js.text(js.mapping(raw, "Status").get("State")),
         manager=bool(manager),
     )
+
+
+def _ports(entry: object) -> Iterator[SwarmPort]:
+    """``Endpoint.Ports`` of a service: what is in effect."""
+    raw = js.mapping(entry)
+    name = js.text(js.mapping(raw, "Spec").get("Name"))
+    for port in js.items(js.mapping(raw, "Endpoint").get("Ports"), 100):
+        told = js.mapping(port)
+        yield SwarmPort(
+            service=name,
+            published=js.number(told.get("PublishedPort"), 1, 65535),
+            target=js.number(told.get("TargetPort"), 1, 65535),
+            protocol=js.text(told.get("Protocol")) or "tcp",
+            mode=js.text(told.get("PublishMode")) or "ingress",
+        )
 
 
 def _network(swarm: OverlayFacts, raw: dict[str, object]) -> OverlayFacts:

@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 from netwiz.probes.facts import Network, OverlayFacts, OwnerKind
+from netwiz.probes.facts.overlay import GOSSIP_PORT, MANAGER_PORT
 from netwiz.probes.requests import ReadOverlay
 from netwiz.wizard.scene import Scene
-from netwiz.wizard.tree import Branch, Node, Ruling, undetermined
+from netwiz.wizard.tree import Branch, Node, Ruling, fault, undetermined
 from netwiz.wizard.verdict import Mark
+
+OWN_PORTS = (MANAGER_PORT, GOSSIP_PORT)
 
 
 def on_overlay(scene: Scene) -> bool:
     """Whether the address dialled is on an overlay network, and not on this node.
 
-    A container of this node is reached without any tunnel.
+    A container of this node is reached without any tunnel. The swarm's own ports on
+    another node belong here as well.
     """
     owner = scene.owner(scene.focus.address)
+    if owner.kind is OwnerKind.ELSEWHERE and scene.focus.port in OWN_PORTS:
+        return _a_node(scene)
     if owner.kind is not OwnerKind.NETWORK:
         return False
     return owner.network is not None and owner.network.driver == "overlay"
+
+
+def _a_node(scene: Scene) -> bool:
+    facts = scene.try_look(ReadOverlay(), OverlayFacts)
+    return facts is not None and scene.focus.address in facts.others
 
 
 def network_of(scene: Scene) -> Network | None:
@@ -35,6 +46,8 @@ def facts_of(scene: Scene) -> OverlayFacts:
 def overlay(scene: Scene) -> Ruling:
     """Who has the address, by the word of the nodes' gossip."""
     facts, address = facts_of(scene), scene.focus.address
+    if network_of(scene) is None:
+        return Ruling("port", "a node of the swarm, itself", quiet=True)
     values = {
         "address": address,
         "network": facts.network,
@@ -46,6 +59,9 @@ def overlay(scene: Scene) -> Ruling:
     if facts.swarm_state not in ("active", ""):
         said = f"this node is not in the swarm: {facts.swarm_state}"
         return Ruling("left", said, Mark.BAD, values=values)
+    own = {a for _, a in scene.snapshot.host.addresses}
+    if facts.local and facts.local not in own:
+        return _misnamed(scene, facts, values)
     service = facts.service_at(address)
     if service:
         values["service"] = service
@@ -73,6 +89,33 @@ def overlay(scene: Scene) -> Ruling:
     )
 
 
+def _misnamed(scene: Scene, facts: OverlayFacts, values: dict[str, str]) -> Ruling:
+    """This node gives itself out by an address that it does not have."""
+    host = scene.snapshot.host
+    bridges = {n.device for n in scene.snapshot.networks if n.device}
+    own = [
+        a
+        for device, a in host.addresses
+        if device not in bridges and device not in ("lo", "docker_gwbridge")
+    ]
+    return Ruling(
+        "misnamed",
+        f"this node calls itself {facts.local}, which it does not have",
+        Mark.BAD,
+        (
+            f"docker info: NodeAddr {facts.local}: so the other nodes send there what "
+            "is for containers of this one",
+            f"this host has {', '.join(own) or 'no address'}, and not {facts.local}",
+        ),
+        {
+            **values,
+            "wrong_address": facts.local,
+            "own_addresses": ", ".join(own),
+            "better_address": next((a for a in own if ":" not in a), "ADDRESS"),
+        },
+    )
+
+
 NODES = (
     Node(
         "overlay",
@@ -82,6 +125,11 @@ NODES = (
             "remote": Branch("a container on another node", "overlay_way"),
             "virtual": Branch("a service, as its virtual address", "overlay_virtual"),
             "nobody": Branch("nobody", "overlay_gossip"),
+            "port": Branch("a node itself", "overlay_port"),
+            "misnamed": Branch(
+                "nobody who could answer: this node is known by a wrong address",
+                fault("overlay-advertise-addr-wrong"),
+            ),
             "left": Branch(
                 "this node is not in the swarm",
                 undetermined(

@@ -335,7 +335,7 @@ NODES = (
             "container": Branch(
                 "a container, unpublished", fault("port-not-published")
             ),
-            "nobody": Branch("nobody", "listening_host"),
+            "nobody": Branch("nobody", "overlay_mesh"),
         },
     ),
 )

@@ -13,6 +13,8 @@ from netwiz.wizard.trees.words import listed, made_for
 from netwiz.wizard.verdict import Mark
 
 TAKEN = ("port is already allocated", "address already in use")
+NOT_ATTACHABLE = "not manually attachable"
+"""What a swarm's manager says of a network that is for services alone."""
 IN_USE = ("address already in use", "address in use", "eaddrinuse")
 
 
@@ -36,6 +38,8 @@ def why_stopped(scene: Scene) -> Ruling:
             ),
             values=values,
         )
+    if NOT_ATTACHABLE in server.error:
+        return _not_attachable(server, values)
     runs = scene.try_look(CountRestarts(server.id), Restarts)
     if runs is not None:
         values = {**restart_values(server, runs), **values}
@@ -71,6 +75,15 @@ def why_stopped(scene: Scene) -> Ruling:
     said = f"{server.state}, exit code {server.exit_code}"
     seen = (f"{server.name} is {server.state} (exit code {server.exit_code})",)
     return Ruling("ended", said, Mark.BAD, seen, values)
+
+
+def _not_attachable(server: Container, values: dict[str, str]) -> Ruling:
+    """The swarm does not let a container of one's own onto the network."""
+    found = re.search(r"network ([\w.-]+) not manually attachable", server.error)
+    network = found[1] if found else server.network_mode
+    said = f"the network {network} is for services alone"
+    seen = (f"{server.name}: {server.error}",)
+    return Ruling("service_net", said, Mark.BAD, seen, values | {"network": network})
 
 
 def ended_for_want_of_port(scene: Scene, port: int) -> Container | None:
@@ -151,6 +164,10 @@ NODES = (
         {
             "taken": Branch(
                 "its host port was taken", fault("host-port-already-allocated")
+            ),
+            "service_net": Branch(
+                "its overlay network takes no container of one's own",
+                fault("overlay-not-attachable"),
             ),
             "oom": Branch("killed for want of memory", fault("container-oom-killed")),
             "host_mode": Branch(
