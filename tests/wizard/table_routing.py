@@ -321,6 +321,13 @@ TABLE: dict[str, Told] = {
         Out((), own=NOWHERE, inside=(), outcome=Outcome.NET_UNREACHABLE).world(),
         CASE,
     ),
+    "internal, without a route": Told(
+        "internal-network-no-egress",
+        Out((), own=NOWHERE, inside=(), outcome=Outcome.NET_UNREACHABLE).world(
+            networks=(replace(NETWORK, internal=True),)
+        ),
+        CASE,
+    ),
     "router gone": Told("next-hop-dead", Out((*ENTERED, WHO_HAS)).world(), CASE),
     "a tunnel": Told(
         "vpn-captures-route",

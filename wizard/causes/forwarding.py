@@ -91,12 +91,11 @@ CAUSES: tuple[Cause, ...] = (
         title="an internal network does not let {client} out",
         explanation=(
             "{client} dials {address} by way of {client_network}. The engine shuts in "
-            "whoever is on an internal network: `{rule}` ({rule_where}) took the "
-            "packet."
+            "whoever is on an internal network: {shut_in}."
         ),
         decisive=(
             "a network on the way is internal, and the engine's rule for it counted "
-            "the probe"
+            "the probe, or the client has no default route because of it"
         ),
         fixes=(
             JOIN,

@@ -43,7 +43,10 @@ def no_route(scene: Scene) -> Ruling:
     if nets and len(shut) == len(nets):
         names = ", ".join(n.network for n in nets)
         line += f"; it is on {names} only, which the engine keeps internal"
-        return Ruling("internal", "it is on internal networks", Mark.BAD, (line,))
+        values |= {"shut_in": f"it gives {place.label} no default route"}
+        values |= {"client_network": names, "way_out": "yes"}
+        said_ = "it is on internal networks"
+        return Ruling("internal", said_, Mark.BAD, (line,), values)
     for net in nets:
         gateway = net.gateway6 if family == 6 else net.gateway4
         address_of = net.ipv6 if family == 6 else net.ipv4
@@ -71,12 +74,7 @@ NODES = (
             "special": Branch("one that leads nowhere", fault("host-special-route")),
             "none": Branch("none on this host", fault("host-no-route")),
             "internal": Branch(
-                "none, on an internal network",
-                undetermined(
-                    "{client} is on internal networks only: the engine gives it no "
-                    "way to {address}",
-                    "attach it to an ordinary network as well",
-                ),
+                "none, on an internal network", fault("internal-network-no-egress")
             ),
             "no_family": Branch(
                 "not even an address of that family",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netwiz.probes.facts import HOST, Backend, Container, Rule, Ruleset
+from netwiz.probes.facts import HOST, Backend, Container, OwnerKind, Rule, Ruleset
 from netwiz.probes.facts.firewall_commands import deletion
 from netwiz.probes.requests import ReadRules
 from netwiz.wizard.scene import Scene, Unseen
@@ -200,10 +200,13 @@ def _values(
     let = through_policy(scene, taker, stage)
     ours, theirs = client_network(scene), server_network(scene)
     inside = scene.snapshot.by_id.get(taker.passage.place.key)
+    beyond = scene.owner(scene.focus.address).kind is OwnerKind.ELSEWHERE
     values = {
         "rule": taker.text,
         "rule_where": taker.where + (f" inside {inside.name}" if inside else ""),
         "rule_container": _holder(taker, inside),
+        "way_out": "yes" if beyond else "",
+        "shut_in": f"`{taker.text}` ({taker.where}) took the packet",
         "remove_rule": remove,
         "let_through": let,
         "by_hand": "" if remove or let else "yes",
