@@ -9,7 +9,10 @@ from netwiz.probes.facts import (
     KernelSupport,
     Outcome,
     RuleHit,
+    State,
+    SwarmPort,
 )
+from netwiz.probes.requests import Converse, MeasurePath
 from tests.wizard.judge_table import Told
 from tests.wizard.overlay_world import (
     BACK,
@@ -17,17 +20,40 @@ from tests.wizard.overlay_world import (
     ELSEWHERE,
     ENTERED,
     FACTS,
+    HERE,
     LEFT,
     MAC,
+    ON_SHOP,
+    PG,
     TASK,
     THERE,
     TUNNEL,
     world,
 )
-from tests.wizard.world import case
+from tests.wizard.table_talk import by_size, sizes, takes
+from tests.wizard.world import PG as PG_HERE
+from tests.wizard.world import World, case
 
 NO_IPVS = replace(FACTS, kernel=KernelSupport(ipvs=False, release="6.1.0"))
 ENCRYPTED = replace(FACTS, encrypted=True, policies=(THERE,), unsent=3)
+
+REFUSED = replace(
+    PG_HERE,
+    state=State.CREATED,
+    pid=0,
+    attachments=(),
+    network_mode="shop",
+    error="Could not attach to network shop: network shop not manually attachable",
+)
+
+
+def narrow() -> World:
+    """pg on the other node answers, and its large packets do not come."""
+    made = world(outcomes={PG: Outcome.CONNECTED}, seen=())
+    made.connection = takes
+    made.answers = {**made.answers, Converse: by_size, MeasurePath: sizes}
+    return made
+
 
 TABLE: dict[str, Told] = {
     "VXLAN blocked beyond": Told("overlay-4789-blocked", world()),
@@ -79,6 +105,32 @@ TABLE: dict[str, Told] = {
         world(outcomes={THERE: Outcome.TIMEOUT}),
         case("db"),
     ),
+    "manager's port blocked": Told(
+        "swarm-2377-blocked",
+        world(outcomes={f"{THERE}:2377": Outcome.TIMEOUT}),
+        case(THERE, 2377, client=None),
+    ),
+    "gossip's port blocked": Told(
+        "overlay-7946-blocked",
+        world(outcomes={f"{THERE}:7946": Outcome.TIMEOUT}),
+        case(THERE, 7946, client=None),
+    ),
+    "known by an address it has not": Told(
+        "overlay-advertise-addr-wrong", world(replace(FACTS, local=ELSEWHERE))
+    ),
+    "on a network for services alone": Told(
+        "overlay-not-attachable",
+        replace(world(), containers=(ON_SHOP, REFUSED), names={}),
+    ),
+    "mesh not set up": Told(
+        "ingress-mesh-broken",
+        world(
+            replace(NO_IPVS, ports=(SwarmPort("web", 8080, 80),)),
+            outcomes={HERE: Outcome.REFUSED},
+        ),
+        case(HERE, 8080, client=None),
+    ),
+    "large packets lost": Told("overlay-mtu", narrow(), case("pg", scheme="http")),
     "virtual address without IPVS": Told(
         "swarm-vip-no-ipvs",
         world(NO_IPVS, outcomes={TASK: Outcome.REFUSED}),

@@ -15,17 +15,17 @@ def mesh(scene: Scene) -> Ruling:
     """Whether a service publishes the port that nobody on this host holds."""
     if not any(n.driver == "overlay" for n in scene.snapshot.networks):
         return Ruling("none", "this host is in no swarm", quiet=True)
-    facts = scene.try_look(ReadOverlay(), OverlayFacts)
+    facts = scene.look(ReadOverlay(), OverlayFacts)
     protocol = scene.case.target.protocol.value
     port = next(
         (
             p
-            for p in (facts.ports if facts else ())
+            for p in facts.ports
             if p.published == scene.focus.port and p.protocol == protocol
         ),
         None,
     )
-    if facts is None or port is None:
+    if port is None:
         return Ruling("none", "no service of the swarm publishes it", quiet=True)
     values = _values(facts, port)
     told = f"service {port.service} publishes {port.published} in mode {port.mode}"
