@@ -152,6 +152,42 @@ CAUSES = (
         ),
     ),
     Cause(
+        id="conntrack-snat-race",
+        group=GROUP,
+        title="new flows of {client} collide in this host's connection tracking",
+        explanation=(
+            "Two flows that begin at the same moment are given the same translated "
+            "port, or two datagrams of one socket make the same entry twice; the "
+            "kernel keeps the first and drops the other. What was dropped is sent "
+            "again after 1 s (TCP) or 5 s (DNS)."
+        ),
+        decisive=(
+            "insert_failed of connection tracking rises with probes that are lost, and "
+            "neither a device nor a queue counts a drop"
+        ),
+        fixes=(
+            FixPlan(
+                "Let the kernel choose translated ports at random. In your own rules "
+                "add --random-fully to MASQUERADE and SNAT; the engine adds it to its "
+                "own where the kernel can (engine 23 and later).",
+            ),
+            FixPlan(
+                "For names: ask one question at a time, or over TCP.",
+                snippet=(
+                    "services:\n  {client}:\n    dns_opt:\n      - "
+                    "single-request-reopen\n"
+                ),
+                interrupts="{client} while it is made anew",
+            ),
+        ),
+        look_alikes=(
+            ("packet-loss", "there a device or a rule counts the loss"),
+            ("accept-backlog-full", "there the server's kernel counts ListenDrops"),
+        ),
+        references=("https://github.com/kubernetes/kubernetes/issues/56903",),
+        proof="recorded",
+    ),
+    Cause(
         id="udp-stale-conntrack",
         group=GROUP,
         title="datagrams of {sender} still go to where {server} used to be",
