@@ -30,7 +30,7 @@ from netwiz.wizard.trees.lost_passage import (
     rules_of,
     same_hit,
 )
-from netwiz.wizard.trees.lost_where import Stage, Trail, trail
+from netwiz.wizard.trees.lost_where import Stage, Trail, got_through, trail
 
 CONFIRMATIONS = 2
 """Further probes that a candidate has to count, where paper does not speak for it."""
@@ -233,7 +233,7 @@ def _confirmed(
         counts.append(
             any(same_hit(h, mine) and _exact(again, h.packets, way) for h in again.hits)
         )
-        works.append(again.connection.works)
+        works.append(got_through(again))
     if all(c is not w for c, w in zip(counts, works, strict=True)) and (
         taker.limits or not any(works)
     ):

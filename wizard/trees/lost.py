@@ -9,7 +9,7 @@ from netwiz.wizard.tree import Branch, Node, Ruling, fault, undetermined
 from netwiz.wizard.trees.attempts import counted
 from netwiz.wizard.trees.egress_routes import hidden
 from netwiz.wizard.trees.lost_kernel import REVERSE_PATH
-from netwiz.wizard.trees.lost_where import Stage, trail
+from netwiz.wizard.trees.lost_where import Stage, got_through, trail
 from netwiz.wizard.trees.overlay import on_overlay
 from netwiz.wizard.trees.wire import cut_off, unanswered
 from netwiz.wizard.trees.wire_misled import misled
@@ -37,7 +37,7 @@ def lost(scene: Scene) -> Ruling:
         "last_seen": seen,
         "stage": way.stage.value,
     }
-    if link.works:
+    if got_through(found):
         said = f"not again: the second try connected in {link.connect_ms:.1f} ms"
         return Ruling("unsteady", said, Mark.ODD, values=values)
     if way.stage in _ON_A_WIRE and misled(scene) is not None:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from netwiz.probes.facts import HOST, Attempted, OwnerKind, Place, Sighting
+from netwiz.probes.facts import (
+    HOST,
+    Attempted,
+    OwnerKind,
+    Place,
+    Protocol,
+    Sighting,
+)
 from netwiz.wizard.path import where
 from netwiz.wizard.scene import Scene
 
@@ -67,6 +74,19 @@ class Trail:
         if self.stage is Stage.REPLY:
             return f"the {last.packet.kind} was last seen at {where(last)}"
         return f"the {last.packet.kind} was last seen at {where(last)}"
+
+
+def accepted_in_vain(found: Attempted | None) -> bool:
+    """Whether a proxy accepted, and nobody answers its own connection to the server."""
+    if found is None or found.connection.protocol is not Protocol.TCP:
+        return False
+    second = [s for s in found.sightings if s.leg > 1]
+    return bool(second) and not any(s.reply for s in second)
+
+
+def got_through(found: Attempted) -> bool:
+    """Whether an attempt came to the server itself, not only to a proxy before it."""
+    return found.connection.works and not accepted_in_vain(found)
 
 
 def trail(scene: Scene, found: Attempted) -> Trail:

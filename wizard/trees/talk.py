@@ -5,6 +5,8 @@ from __future__ import annotations
 from netwiz.wizard.case import Symptom
 from netwiz.wizard.scene import Scene
 from netwiz.wizard.tree import Branch, Node, Ruling
+from netwiz.wizard.trees.lost_where import accepted_in_vain
+from netwiz.wizard.verdict import Mark
 
 
 def talk(scene: Scene) -> Ruling:
@@ -12,6 +14,9 @@ def talk(scene: Scene) -> Ruling:
     case = scene.case
     if case.target.protocol.value == "udp":
         return Ruling("datagrams", "an answer came", quiet=True)
+    if accepted_in_vain(scene.attempted if scene.focus.attempt else None):
+        said = "who accepted asks the server itself, and gets no answer"
+        return Ruling("behind", said, Mark.ODD)
     if case.intermittent:
         return Ruling("slow", "time and again", quiet=True)
     if case.symptom is Symptom.TLS or case.target.scheme == "https":
@@ -30,6 +35,7 @@ NODES = (
         "what else was complained of?",
         talk,
         {
+            "behind": Branch("that nobody is behind who accepted", "lost"),
             "tls": Branch("TLS", "tls"),
             "http": Branch("HTTP", "tongue"),
             "exchange": Branch("what is said after connecting", "exchange"),
