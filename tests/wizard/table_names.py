@@ -2,6 +2,436 @@
 
 from __future__ import annotations
 
-from tests.wizard.judge_table import Told
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import timedelta
 
-TABLE: dict[str, Told] = {}
+from netwiz.probes import requests as ask
+from netwiz.probes.facts import (
+    HOST,
+    After,
+    Answer,
+    Attachment,
+    Connection,
+    Container,
+    Finding,
+    NameOutcome,
+    Network,
+    Outcome,
+    Resolution,
+    ResolverFiles,
+    ResolverRead,
+    ServerAnswer,
+    SocketTable,
+    State,
+    Stream,
+    Subnet,
+)
+from netwiz.wizard.case import Case, Symptom
+from tests.wizard.judge_table import Told
+from tests.wizard.world import (
+    NETWORK,
+    NOW,
+    ORDER,
+    PG,
+    World,
+    case,
+    container,
+    listener,
+)
+
+N = NameOutcome
+EMBEDDED = "127.0.0.11"
+FILES = ResolverFiles(servers=(EMBEDDED,), libc="glibc")
+HOST_FILES = ResolverFiles(servers=("203.0.113.10",))
+AWAY, NEAR, DEAD, WEB = "10.99.0.2", "203.0.113.10", "198.51.100.53", "203.0.113.80"
+BRIDGE = Network("b" * 64, "bridge", subnets=(Subnet("172.17.0.0/16", "172.17.0.1"),))
+BRIDGE = replace(BRIDGE, device="docker0")
+OTHER = Network("o" * 64, "data", subnets=(Subnet("172.19.0.0/16", "172.19.0.1"),))
+NETWORKS = (NETWORK, OTHER, BRIDGE)
+
+Says = Mapping[tuple[str, str], ServerAnswer | NameOutcome]
+"""By (label of the place, server); what is not there is silent."""
+
+
+def on(network: Network, who: Container, last: int, *aliases: str) -> Container:
+    """The container, on that network alone."""
+    address = str(network.subnets[0].subnet).replace("0.0/16", f"0.{last}")
+    place = Attachment(
+        network.id, network.name, address, 16, gateway4=network.subnets[0].gateway
+    )
+    return replace(who, attachments=(replace(place, aliases=aliases),))
+
+
+def lookup(
+    outcome: NameOutcome = N.NXDOMAIN,
+    addresses: tuple[str, ...] = (),
+    files: ResolverFiles = FILES,
+    answers: tuple[Answer, ...] | None = None,
+    *,
+    took_ms: float = 3.0,
+    on_host: NameOutcome = N.NXDOMAIN,
+) -> Callable[[ask.Resolve], Finding]:
+    """One name's meaning in the client; the host knows nothing of it."""
+
+    def resolve(request: ask.Resolve) -> Finding:
+        said = (Answer(files.servers[0], f"{request.name}.", "A", outcome, addresses),)
+        host = request.place == HOST
+        literal = request.name[0].isdigit()
+        return Resolution(
+            place=request.place,
+            name=request.name,
+            outcome=N.LITERAL if literal else on_host if host else outcome,
+            addresses=(request.name,) if literal else () if host else addresses,
+            answers=() if host else said if answers is None else answers,
+            files=HOST_FILES if host else files,
+            took_ms=took_ms,
+        )
+
+    return resolve
+
+
+def told(outcome: NameOutcome, *addresses: str, **more: object) -> ServerAnswer:
+    """What a server says; who and where is filled in later."""
+    rcodes = {N.ANSWERED: "NOERROR", N.NXDOMAIN: "NXDOMAIN", N.REJECTED: "REFUSED"}
+    found = ServerAnswer(
+        place=HOST,
+        server="",
+        name="",
+        record="A",
+        over_tcp=False,
+        outcome=outcome,
+        rcode=rcodes.get(outcome, ""),
+        addresses=addresses,
+        answer_ms=900.0 if outcome is N.TIMEOUT else 2.0,
+    )
+    return replace(found, **more)  # type: ignore[arg-type]
+
+
+def servers(
+    says: Says, tcp: NameOutcome = N.TIMEOUT
+) -> Callable[[ask.AskServer], Finding]:
+    """Name servers that answer from a table; over TCP all of them the same."""
+
+    def answer(request: ask.AskServer) -> Finding:
+        found = says.get((request.place.label, request.server), N.TIMEOUT)
+        if request.over_tcp:
+            found = tcp
+        if isinstance(found, NameOutcome):
+            found = told(found, *((WEB,) if found is N.ANSWERED else ()))
+        if "netwiz" in request.name and found.outcome is N.ANSWERED:
+            found = told(N.ANSWERED, WEB)
+        return replace(
+            found,
+            place=request.place,
+            server=request.server,
+            name=request.name,
+            over_tcp=request.over_tcp,
+        )
+
+    return answer
+
+
+def world(
+    resolve: Callable[[ask.Resolve], Finding],
+    says: Says | None = None,
+    *,
+    client: Container = ORDER,
+    others: tuple[Container, ...] = (PG,),
+    host: ResolverFiles = HOST_FILES,
+    tcp: NameOutcome = N.TIMEOUT,
+    **more: object,
+) -> World:
+    """The small machine with names that are asked of several servers."""
+    answers: dict[type, object] = {
+        ask.Resolve: resolve,
+        ask.AskServer: servers(says or {}, tcp),
+        ask.ReadResolver: lambda r: ResolverRead(place=r.place, files=host),
+    }
+    made = World(containers=(client, *others), networks=NETWORKS)
+    return replace(made, answers=answers, **more)  # type: ignore[arg-type]
+
+
+def dns(name: str = "example.test", symptom: Symptom | None = None) -> Case:
+    return case(name, port=None, scheme="dns", symptom=symptom)
+
+
+def works(link: Connection) -> Connection:
+    good = link.outcome is Outcome.CONNECTED
+    return replace(link, after=After.OPEN) if good else link
+
+
+def asking(*dns_servers: str) -> Container:
+    return replace(ORDER, dns=dns_servers)
+
+
+def questions(server: str, failing: int, how: NameOutcome) -> ServerAnswer:
+    """Twelve questions, of which some fail."""
+    made = [
+        Answer(server, "example.test.", "A", how if n < failing else N.ANSWERED, ms=2.0)
+        for n in range(12)
+    ]
+    return told(N.ANSWERED, WEB, tries=tuple(made))
+
+
+FOUND = lookup(N.ANSWERED, (WEB,))
+ON_BRIDGE = on(BRIDGE, ORDER, 3)
+OLD = ResolverFiles(servers=(EMBEDDED,), hosts=(("172.18.0.250", ("pg",)),))
+BY_HOSTS = lookup(
+    N.HOSTS,
+    ("172.18.0.250",),
+    OLD,
+    (Answer(EMBEDDED, "pg.", "A", N.ANSWERED, ("172.18.0.2",)),),
+)
+SEARCHED = Answer(EMBEDDED, "postgers.corp.test.", "A", N.ANSWERED, (WEB,))
+SEARCHING = replace(FILES, search=("corp.test",))
+POSTGRES = container("postgres", 7)
+SLOW = (
+    Answer(EMBEDDED, "example.test.a.local.", "A", N.NXDOMAIN, ms=900.0),
+    Answer(EMBEDDED, "example.test.b.local.", "A", N.NXDOMAIN, ms=900.0),
+    Answer(EMBEDDED, "example.test.", "A", N.ANSWERED, (WEB,), ms=3.0),
+)
+MUSL = (
+    Answer(EMBEDDED, "example.test.", "A", N.ANSWERED, (WEB,)),
+    Answer(EMBEDDED, "example.test.", "AAAA", N.NXDOMAIN),
+)
+LATER = replace(PG, started_at=NOW - timedelta(minutes=1))
+GATEWAY_FILES = ResolverFiles(
+    servers=(EMBEDDED,), hosts=(("172.17.0.1", ("host.docker.internal",)),)
+)
+
+
+def holding(request: ask.ReadSockets) -> SocketTable:
+    """A connection that is tried to where pg was."""
+    stream = Stream("172.18.0.3", 40001, "172.18.0.66", 3000, "SYN-SENT")
+    return SocketTable(place=request.place, streams=(stream,))
+
+
+STALE = world(lookup(N.ANSWERED, ("172.18.0.2",)), others=(LATER,))
+STALE = replace(
+    STALE,
+    outcomes={"172.18.0.2": Outcome.CONNECTED},
+    connection=works,
+    answers={**STALE.answers, ask.ReadSockets: holding},
+)
+
+TABLE: dict[str, Told] = {
+    "default bridge": Told(
+        "default-bridge-no-dns",
+        world(lookup(), client=ON_BRIDGE, others=(on(BRIDGE, PG, 2),)),
+    ),
+    "linked to another": Told(
+        "legacy-link-missing",
+        world(
+            lookup(),
+            client=replace(ON_BRIDGE, links=("/cache:/order/cache",)),
+            others=(on(BRIDGE, PG, 2),),
+        ),
+    ),
+    "two projects": Told(
+        "different-compose-projects",
+        world(
+            lookup(),
+            client=replace(ORDER, project="shop"),
+            others=(replace(on(OTHER, PG, 2, "pg"), project="data"),),
+        ),
+    ),
+    "two networks": Told(
+        "no-common-network", world(lookup(), others=(on(OTHER, PG, 2),))
+    ),
+    "a hostname is no alias": Told(
+        "alias-missing",
+        world(lookup(), others=(replace(PG, service="database"),)),
+        case("database"),
+    ),
+    "on no network": Told(
+        "container-disconnected",
+        world(
+            lookup(N.TIMEOUT),
+            client=replace(ORDER, attachments=(), network_mode="app"),
+        ),
+    ),
+    "host.docker.internal": Told(
+        "host-docker-internal-undefined",
+        world(lookup()),
+        case("host.docker.internal"),
+    ),
+    "a slip of the pen": Told(
+        "wrong-target-address",
+        world(
+            lookup(),
+            others=(PG, POSTGRES),
+            sockets={"postgres": (listener("0.0.0.0:3000", owner=POSTGRES),)},
+        ),
+        case("postgers"),
+    ),
+    "down, and asked outside": Told(
+        "container-not-running",
+        world(
+            lookup(),
+            {("order", EMBEDDED): told(N.NXDOMAIN, asked_on=(NEAR,))},
+            others=(replace(PG, state=State.EXITED, pid=0),),
+        ),
+        also=("dns-name-leaks-upstream",),
+    ),
+    "down, and answered outside": Told(
+        "dns-name-leaks-upstream",
+        world(
+            FOUND,
+            {("order", EMBEDDED): told(N.ANSWERED, WEB, asked_on=(NEAR,))},
+            others=(replace(PG, state=State.EXITED, pid=0),),
+        ),
+        dns("pg"),
+        also=("container-not-running",),
+    ),
+    "old line in the hosts file": Told(
+        "etc-hosts-stale",
+        world(
+            BY_HOSTS,
+            outcomes={
+                "172.18.0.250": Outcome.HOST_UNREACHABLE,
+                "172.18.0.2": Outcome.CONNECTED,
+            },
+            connection=works,
+        ),
+    ),
+    "old link": Told(
+        "legacy-link-missing",
+        world(BY_HOSTS, client=replace(ORDER, links=("/pg:/order/pg",))),
+        dns("pg"),
+    ),
+    "another bridge's gateway": Told(
+        "host-gateway-is-docker0",
+        world(
+            lookup(N.HOSTS, ("172.17.0.1",), GATEWAY_FILES, ()),
+            client=on(NETWORK, ORDER, 3),
+            sockets={"host": (listener("172.18.0.1:3000"),)},
+        ),
+        case("host.docker.internal"),
+    ),
+    "cached": Told("client-dns-cached-stale-ip", STALE),
+    "wildcard": Told(
+        "dns-search-hijack",
+        world(
+            lookup(
+                N.ANSWERED, (WEB,), replace(FILES, search=("corp.test",)), (SEARCHED,)
+            ),
+            {("order", EMBEDDED): N.ANSWERED},
+            others=(PG, POSTGRES),
+        ),
+        dns("postgers"),
+    ),
+    "upstream dead": Told(
+        "dns-upstream-dead",
+        world(
+            lookup(N.TIMEOUT),
+            {("order", NEAR): N.ANSWERED, ("host", NEAR): N.ANSWERED},
+            client=asking(DEAD),
+        ),
+        dns(),
+    ),
+    "upstream refuses": Told(
+        "dns-upstream-refuses",
+        world(lookup(N.TIMEOUT), {("order", AWAY): N.REFUSED}, client=asking(AWAY)),
+        dns(),
+    ),
+    "upstream answers REFUSED": Told(
+        "dns-upstream-refuses",
+        world(
+            lookup(N.REJECTED),
+            {("order", AWAY): N.REJECTED, ("host", AWAY): N.REJECTED},
+            client=asking(AWAY),
+        ),
+        dns(),
+    ),
+    "first server dead": Told(
+        "dns-first-server-dead-slow",
+        world(
+            lookup(N.ANSWERED, (WEB,), took_ms=4002.0),
+            {("order", NEAR): N.ANSWERED},
+            client=asking(DEAD, NEAR),
+        ),
+        dns(),
+    ),
+    "fallback of the engine": Told(
+        "dns-loopback-resolver-in-host",
+        world(
+            lookup(N.TIMEOUT, files=replace(FILES, servers=("8.8.8.8", "8.8.4.4"))),
+            {("host", "127.0.0.1"): N.ANSWERED},
+            client=ON_BRIDGE,
+            host=ResolverFiles(servers=("127.0.0.1",)),
+        ),
+        dns(),
+    ),
+    "public ones blocked": Told(
+        "dns-8888-fallback-blocked",
+        world(
+            lookup(N.TIMEOUT),
+            {("order", NEAR): N.ANSWERED, ("host", NEAR): N.ANSWERED},
+            client=asking("8.8.8.8", "8.8.4.4"),
+        ),
+        dns(),
+    ),
+    "the host knows it": Told(
+        "dns-split-horizon-vpn",
+        world(
+            lookup(),
+            {
+                ("order", AWAY): N.NXDOMAIN,
+                ("host", AWAY): N.NXDOMAIN,
+                ("host", NEAR): N.ANSWERED,
+            },
+            client=asking(AWAY),
+        ),
+        dns(),
+    ),
+    "does not fit": Told(
+        "dns-large-answer-tcp-blocked",
+        world(
+            lookup(N.TIMEOUT),
+            {("order", NEAR): told(N.ANSWERED, flags=("tc", "ra"))},
+        ),
+        dns(),
+    ),
+    "many questions": Told(
+        "ndots-amplification",
+        world(
+            lookup(
+                N.ANSWERED,
+                (WEB,),
+                replace(FILES, ndots=5, search=("a.local", "b.local")),
+                SLOW,
+                took_ms=1803.0,
+            ),
+            {("order", NEAR): N.ANSWERED},
+        ),
+        dns(),
+    ),
+    "for musl nothing": Told(
+        "dns-musl-behaviour",
+        world(lookup(N.ANSWERED, (WEB,), replace(FILES, libc="musl"), MUSL)),
+        dns(),
+    ),
+    "silent at times": Told(
+        "dns-upstream-dead",
+        world(
+            FOUND,
+            {
+                ("order", EMBEDDED): questions(EMBEDDED, 4, N.TIMEOUT),
+                ("order", NEAR): questions(NEAR, 4, N.TIMEOUT),
+            },
+        ),
+        dns(symptom=Symptom.DNS),
+    ),
+    "only the engine's own drops": Told(
+        "dns-concurrency-limit",
+        world(
+            FOUND,
+            {
+                ("order", EMBEDDED): questions(EMBEDDED, 4, N.TIMEOUT),
+                ("order", NEAR): questions(NEAR, 0, N.TIMEOUT),
+            },
+        ),
+        dns(symptom=Symptom.DNS),
+    ),
+}
