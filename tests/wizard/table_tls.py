@@ -208,6 +208,10 @@ def silent(request: ask.TalkTls) -> TlsTalk:
     return told(request, TlsOutcome.SILENT, certificates=(), received=0)
 
 
+def closes(request: ask.TalkTls) -> TlsTalk:
+    return told(request, TlsOutcome.EOF, asks_certificate=True)
+
+
 def reset(request: ask.TalkTls) -> TlsTalk:
     return told(request, TlsOutcome.RESET, certificates=(), received=0)
 
@@ -337,6 +341,9 @@ TABLE = {
         "tls-client-cert-required",
         world(alerted(40, asks_certificate=True)),
         https(),
+    ),
+    "tls, wants one, and hangs up": Told(
+        "tls-client-cert-required", world(closes), https()
     ),
     "tls, unread": Told("tls-stall", talking(silent, unread), https()),
     "tls, reset on the way": Told("tls-dpi-reset", talking(reset, forged), https()),

@@ -44,9 +44,10 @@ def alert(scene: Scene) -> Ruling:
 def _wants_certificate(found: TlsTalk, values: dict[str, str]) -> Ruling:
     issuers = ", ".join(found.takes_issuers[:3]) or "no authority in particular"
     values["takes"] = issuers
+    ends = f"sends the alert {found.alert_text}" if found.alert_text else "hangs up"
     lines = (
         f"the server asks for a client certificate (of {issuers}) and, without one, "
-        f"sends the alert {found.alert_text} ({found.version})",
+        f"{ends} ({found.version})",
     )
     return Ruling("client", "it wants a client certificate", Mark.BAD, lines, values)
 
@@ -100,6 +101,8 @@ def cut(scene: Scene) -> Ruling:
     """Who cut it short: the service, somebody on the way, or is it no TLS at all?"""
     mine = scene.look(asking(scene), TlsTalk)
     values = dict(values_of(scene, mine))
+    if mine.asks_certificate and mine.outcome is not TlsOutcome.SILENT:
+        return _wants_certificate(mine, values)
     if not mine.received:
         plain = scene.look(_saying(scene, "http"), Conversation)
         if _answers(plain.first_bytes):
@@ -190,6 +193,10 @@ NODES = (
         "who cuts the handshake short?",
         cut,
         {
+            "client": Branch(
+                "the service, without a client certificate",
+                fault("tls-client-cert-required"),
+            ),
             "plain": Branch(
                 "nobody: it is no TLS port", fault("tls-to-plaintext-port")
             ),
