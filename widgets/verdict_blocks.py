@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from netwiz.widgets.document import Block
 from netwiz.widgets.lines import Line
+from netwiz.wizard.report_layout import cells, pad
 from netwiz.wizard.verdict import CauseFound, Diagnosis, Fix, Result
 
 COLUMN = 10
@@ -24,6 +25,7 @@ def verdict_blocks(diagnosis: Diagnosis, before: Diagnosis | None) -> list[Block
         *_head(diagnosis),
         *_cause(diagnosis.cause),
         *_listed("Missing", diagnosis.missing),
+        *_vantages(diagnosis),
         *_prove(diagnosis),
         *_listed("Also", [f"{c.title} ({c.id})" for c in diagnosis.also], "✗ ", "bad"),
         *_listed("Not it", [f"{r.id}: {r.because}" for r in diagnosis.ruled_out]),
@@ -117,6 +119,21 @@ def _fix(fix: Fix, word: str) -> Iterator[Block]:
     remarks += [f"interrupts {fix.interrupts}"] if fix.interrupts else []
     if remarks:
         yield Block((("; ".join(remarks), "odd"),), lead=(*_lead(""), ("! ", "odd")))
+
+
+def _vantages(diagnosis: Diagnosis) -> Iterator[Block]:
+    """What works from where; the marks say it without any colour."""
+    rows = diagnosis.vantages.rows
+    where = max((cells(row.where) for row in rows), default=0)
+    target = max((cells(row.target) for row in rows), default=0)
+    for number, row in enumerate(rows):
+        mark, style = ("✓ ", "good") if row.works else ("✗ ", "bad")
+        columns = f"{pad(row.where, where)}  {pad(row.target, target)}  "
+        yield Block(
+            ((columns, ""), (row.outcome, style), (f"  {row.meaning}", "dim")),
+            lead=(*_lead("Seen from" if not number else ""), (mark, style)),
+            gap=not number,
+        )
 
 
 def _prove(diagnosis: Diagnosis) -> Iterator[Block]:

@@ -14,6 +14,7 @@ from netwiz.wizard.path import path_of
 from netwiz.wizard.record import Answered, steps_of
 from netwiz.wizard.scene import Scene
 from netwiz.wizard.tree import Leaf
+from netwiz.wizard.triangle import matrix
 from netwiz.wizard.verdict import (
     CauseFound,
     Diagnosis,
@@ -47,6 +48,7 @@ def conclude(
         also=_also(leaf, so_far, values),
         ruled_out=_ruled_out(leaf, so_far),
         path=path_of(scene),
+        vantages=matrix(scene),
         steps=steps_of(so_far),
         missing=missing,
         assumptions=_gathered(a.ruling.assumptions for a in so_far),

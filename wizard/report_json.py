@@ -15,6 +15,7 @@ from netwiz.wizard.verdict import (
     Path,
     PathHop,
     Step,
+    Vantage,
 )
 
 SCHEMA = "netwiz.diagnosis/1"
@@ -37,6 +38,7 @@ def to_json(diagnosis: Diagnosis) -> Json:
             for out in diagnosis.ruled_out
         ],
         "path": _path(diagnosis.path),
+        "vantages": [_vantage(seen) for seen in diagnosis.vantages.rows],
         "steps": [_step(step) for step in diagnosis.steps],
         "missing": _texts(diagnosis.missing),
         "assumptions": _texts(diagnosis.assumptions),
@@ -99,6 +101,17 @@ def _hop(hop: PathHop) -> Json:
         "packet": line(hop.packet),
         "at_us": None if hop.at_us is None else number(hop.at_us),
         "note": line(hop.note),
+    }
+
+
+def _vantage(seen: Vantage) -> Json:
+    return {
+        "where": line(seen.where),
+        "target": line(seen.target),
+        "outcome": line(seen.outcome),
+        "works": seen.works,
+        "ms": number(seen.ms),
+        "meaning": line(seen.meaning),
     }
 
 

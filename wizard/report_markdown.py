@@ -8,7 +8,15 @@ from netwiz import __version__
 from netwiz.wizard.markdown import cell, code, prose, span
 from netwiz.wizard.report_clean import lines
 from netwiz.wizard.report_text import path_lines
-from netwiz.wizard.verdict import CauseFound, Diagnosis, Fix, Result, Step
+from netwiz.wizard.verdict import (
+    CauseFound,
+    Diagnosis,
+    Fix,
+    Mark,
+    Matrix,
+    Result,
+    Step,
+)
 
 _VERDICTS = {
     Result.HEALTHY: "healthy",
@@ -24,6 +32,7 @@ def to_markdown(diagnosis: Diagnosis) -> str:
         *_head(diagnosis),
         *_verdict(diagnosis),
         *_path(diagnosis),
+        *_vantages(diagnosis.vantages),
         *_also(diagnosis),
         *_bullets(
             "Ruled out",
@@ -114,6 +123,21 @@ def _path(diagnosis: Diagnosis) -> Iterator[str]:
         yield "## Path of the packet"
         yield ""
         yield from code(drawn, "text")
+
+
+def _vantages(matrix: Matrix) -> Iterator[str]:
+    if not matrix.rows:
+        return
+    yield ""
+    yield "## Seen from elsewhere"
+    yield ""
+    yield "| | From | To | Outcome | ms | Which means |"
+    yield "|-|-|-|-|-:|-|"
+    for row in matrix.rows:
+        mark = Mark.GOOD if row.works else Mark.BAD
+        told = (prose(row.where), cell(row.target), prose(row.outcome))
+        rest = (f"{row.ms:.1f}", prose(row.meaning))
+        yield "| " + " | ".join((mark.value, *told, *rest)) + " |"
 
 
 def _also(diagnosis: Diagnosis) -> Iterator[str]:

@@ -12,6 +12,7 @@ from netwiz.wizard.verdict import (
     Diagnosis,
     Fix,
     Mark,
+    Matrix,
     Path,
     PathHop,
     Result,
@@ -65,6 +66,8 @@ def conclusion_lines(diagnosis: Diagnosis, width: int = WIDTH) -> Iterator[Line]
     """Everything after the steps: the path, the verdict, what to do about it."""
     drawn = list(path_lines(diagnosis.path, width))
     yield from [BLANK, *drawn] if drawn else []
+    seen = list(vantage_lines(diagnosis.vantages, width))
+    yield from [BLANK, *seen] if seen else []
     yield from _verdict_lines(diagnosis, width)
     yield from _list("Also wrong", _also(diagnosis), width)
     yield from _list(
@@ -156,6 +159,28 @@ def path_lines(path: Path, width: int = WIDTH) -> Iterator[Line]:
             tone = MARK_TONES[mark]
             yield from _wrapped(told, width, first=first, rest=rest, tone=tone)
             before, word = line(hop.packet) or before, ""
+
+
+def vantage_lines(matrix: Matrix, width: int = WIDTH) -> Iterator[Line]:
+    """What works from where, one vantage a line, in columns."""
+    rows = matrix.rows
+    if not rows:
+        return
+    yield Line("Seen from", Tone.HEADING)
+    where = min(max(cells(line(row.where)) for row in rows), 30, width * 3 // 8)
+    target = min(max(cells(line(row.target)) for row in rows), 24, width // 4)
+    for row in rows:
+        mark = Mark.GOOD if row.works else Mark.BAD
+        places = ((row.where, where), (row.target, target))
+        place = "  ".join(pad(clip(line(t), room), room) for t, room in places)
+        told = f"{line(row.outcome)}: {line(row.meaning)}"
+        yield from _wrapped(
+            told,
+            width,
+            first=f"  {mark.value} {place}  ",
+            rest=" " * 6,
+            tone=MARK_TONES[mark],
+        )
 
 
 def _hop_place(hop: PathHop, where: int, device: int) -> str:

@@ -130,6 +130,29 @@ class Path:
 
 
 @dataclass(frozen=True, slots=True)
+class Vantage:
+    """The same service, asked for from one place."""
+
+    where: str
+    """Who asked: the client, the server itself, this host, a neighbour, outside."""
+    target: str
+    """Address and port dialled from there."""
+    outcome: str
+    """``answers``, ``refused``, ``no answer`` ..."""
+    ms: float
+    meaning: str
+    """What that outcome says of the way."""
+    works: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """What works from where; empty where that decided nothing."""
+
+    rows: tuple[Vantage, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnosis:
     """All that a walk found; what every report is made of."""
 
@@ -141,6 +164,7 @@ class Diagnosis:
     also: tuple[CauseFound, ...] = ()
     ruled_out: tuple[RuledOut, ...] = ()
     path: Path = Path()
+    vantages: Matrix = Matrix()
     steps: tuple[Step, ...] = ()
     missing: tuple[str, ...] = ()
     """Undetermined: what could not be known, and what would settle it."""

@@ -13,11 +13,13 @@ from netwiz.wizard.verdict import (
     Fix,
     Look,
     Mark,
+    Matrix,
     Path,
     PathHop,
     Result,
     RuledOut,
     Step,
+    Vantage,
 )
 
 SYN = "SYN 10.99.0.2:41234 > 10.99.0.1:8080"
@@ -80,6 +82,26 @@ REFUSED = Diagnosis(
             PathHop("pg", "container pg", "eth0", True, "RST 172.18.0.2:3000", 40.0),
         ),
         verdict="refused by pg itself",
+    ),
+    vantages=Matrix(
+        (
+            Vantage(
+                "pg, its own loopback",
+                "127.0.0.1:3000",
+                "answers",
+                0.1,
+                "the service answers inside",
+                True,
+            ),
+            Vantage(
+                "this host",
+                "172.18.0.2:3000",
+                "refused",
+                0.2,
+                "refused here, too",
+                False,
+            ),
+        )
     ),
     steps=(
         Step(
@@ -146,6 +168,7 @@ causes = st.builds(
 hops = st.builds(
     PathHop, texts, texts, texts, st.booleans(), texts, st.none() | figures, texts
 )
+vantages = st.builds(Vantage, texts, texts, texts, figures, texts, st.booleans())
 looks = st.builds(Look, texts, texts, texts, figures)
 steps = st.builds(
     Step,
@@ -181,6 +204,7 @@ def diagnoses(draw: st.DrawFn) -> Diagnosis:
         also=draw(st.lists(causes, max_size=1).map(tuple)) if fault else (),
         ruled_out=draw(ruled_out.map(tuple)),
         path=draw(st.builds(Path, way, way, texts)),
+        vantages=Matrix(draw(st.lists(vantages, max_size=3).map(tuple))),
         steps=draw(st.lists(steps, max_size=3).map(tuple)),
         missing=draw(many),
         assumptions=draw(many),

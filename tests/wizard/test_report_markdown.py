@@ -24,6 +24,7 @@ OURS = (
     "Prove it",
     "Read more",
     "Path of the packet",
+    "Seen from elsewhere",
     "Also wrong:",
     "Ruled out",
     "Not known",

@@ -34,6 +34,10 @@ The packet: refused by pg itself
         ✗ pg    lo               not seen, never came so far
   back  ✓ pg    eth0             RST 172.18.0.2:3000
 
+Seen from
+  ✓ pg, its own loopback  127.0.0.1:3000   answers: the service answers inside
+  ✗ this host             172.18.0.2:3000  refused: refused here, too
+
 Root cause: the service in pg listens on 127.0.0.1:3000 only
   [service-bound-loopback]
   pg accepts connections on 127.0.0.1:3000. Inside a container that address is
