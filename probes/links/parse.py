@@ -181,6 +181,8 @@ _TABLES = {253: "default", 254: "main", 255: "local"}
 def policy_rules(messages: Iterable[Message]) -> Iterator[PolicyRule]:
     """Each rule of ``ip rule``, both families."""
     for message in messages:
+        if int(message["family"]) not in (2, 10):
+            continue  # those of multicast routing (RTNL_FAMILY_IPMR)
         table = int(message.get_attr("FRA_TABLE") or message["table"])
         mask = message.get_attr("FRA_FWMASK")
         rule = PolicyRule(
