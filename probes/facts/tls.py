@@ -227,6 +227,8 @@ class TlsTalk(Finding):
     takes_issuers: tuple[str, ...] = ()
     """The authorities whose client certificates it says it takes."""
     handshake_done: bool = False
+    cut: bool = False
+    """The peer hung up after the handshake, without a word."""
     tcp_ms: float = 0.0
     hello_ms: float = 0.0
     """From our hello to the first byte of the answer."""

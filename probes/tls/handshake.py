@@ -42,6 +42,7 @@ class Heard:
     cipher: str = ""
     alpn: str = ""
     handshake_done: bool = False
+    cut: bool = False
     hello_ms: float = 0.0
     handshake_ms: float = 0.0
     http_status: int = 0
@@ -120,7 +121,7 @@ class Handshake:
         if self._messages.alert >= 0:
             heard.outcome = TlsOutcome.ALERT
         elif heard.handshake_done:
-            return
+            heard.cut = True
         elif isinstance(error, ssl.SSLCertVerificationError):
             heard.outcome = TlsOutcome.UNVERIFIED
             heard.verify_code = error.verify_code
@@ -182,6 +183,7 @@ class Handshake:
             if not words:
                 break
         self.heard.at = datetime.now(UTC)
+        self.heard.cut = not head
         self._read_head(head)
 
     def _said(self, words: bytes) -> None:

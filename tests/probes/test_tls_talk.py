@@ -130,8 +130,8 @@ async def test_a_client_certificate_asked_for_is_noticed(
         found = await talk(wire, over(context, b""))
         assert found.asks_certificate
         # asyncio's server hangs up at times before its alert is on its way.
-        assert found.outcome in (TlsOutcome.ALERT, TlsOutcome.EOF, TlsOutcome.RESET)
-        assert found.outcome is not TlsOutcome.ALERT or found.alert in (40, 116)
+        hung_up = found.cut or found.outcome in (TlsOutcome.EOF, TlsOutcome.RESET)
+        assert hung_up or found.alert in (40, 116)
         assert found.takes_issuers == ("pay",)
 
 

@@ -107,13 +107,20 @@ def stays(link: Connection) -> Connection:
     return replace(link, after=After.OPEN)
 
 
+def answering(
+    kind: type, answer: Callable[..., Finding]
+) -> dict[type, Callable[[ask.Request], Finding]]:
+    """What a world answers requests of that type with."""
+    return {kind: answer}
+
+
 def world(answer: Answer, **more: object) -> World:
     """Pg accepts connections, and answers TLS like that."""
     base = World(
         outcomes={"172.18.0.2": Outcome.CONNECTED, "172.18.0.4": Outcome.CONNECTED},
         connection=stays,
         sockets={"pg": (listener("0.0.0.0:443"),), "ship": (listener("0.0.0.0:443"),)},
-        answers={ask.TalkTls: answer},
+        answers=answering(ask.TalkTls, answer),
     )
     return replace(base, **more)  # type: ignore[arg-type]
 
@@ -137,7 +144,7 @@ def talking(
     answer: Answer, conversation: Callable[[ask.Converse], Finding], **more: object
 ) -> World:
     made = world(answer, **more)
-    made.answers = {**made.answers, ask.Converse: conversation}
+    made.answers = {**made.answers, **answering(ask.Converse, conversation)}
     return made
 
 
@@ -263,7 +270,7 @@ ENVOY = {"pg": (listener("0.0.0.0:443", "envoy"),)}
 
 def gap() -> World:
     made = world(unverified(20, "no issuer", certificates=(GAP,)))
-    made.answers = {**made.answers, ask.FetchIssuer: fetched()}
+    made.answers = {**made.answers, **answering(ask.FetchIssuer, fetched())}
     return made
 
 
@@ -340,6 +347,11 @@ TABLE = {
     "tls, wants one, 1.2": Told(
         "tls-client-cert-required",
         world(alerted(40, asks_certificate=True)),
+        https(),
+    ),
+    "tls, wants one, and says nothing": Told(
+        "tls-client-cert-required",
+        world(lambda r: ok(r, asks_certificate=True, cut=True)),
         https(),
     ),
     "tls, wants one, and hangs up": Told(

@@ -37,8 +37,10 @@ def tongue(scene: Scene) -> Ruling:
     values["spot"] = dial(scene.focus.address, scene.focus.port)
     values["plain_name"] = scene.case.target.host.replace("_", "-")
     values["server_is_container"] = "yes" if scene.focus.server else ""
-    if _may_want_tls(found) and (ruling := _tls_there(scene, found, values)):
-        return ruling
+    if _may_want_tls(found):
+        ruling = _tls_there(scene, found, values)
+        if ruling is not None:
+            return ruling
     if found.ending is not Ending.COMPLETE:
         return Ruling("fine", "no whole answer", quiet=True)
     status = status_of(found.first_bytes)
@@ -87,7 +89,10 @@ def _tls_there(
     shown = f"TLS: {other.version or other.alert_text}"
     if other.leaf is not None:
         shown += f", {other.leaf.text(other.at)}"
-    lines = (f"said GET / in plain: {said}", f"said a TLS hello: {shown}")
+    lines: tuple[str, ...] = (
+        f"said GET / in plain: {said}",
+        f"said a TLS hello: {shown}",
+    )
     sidecar = _sidecar(scene) if other.asks_certificate else ""
     if sidecar:
         values["proxy"] = sidecar

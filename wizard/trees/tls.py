@@ -36,6 +36,8 @@ def tls(scene: Scene) -> Ruling:
     focus, found = _worst(scene)
     values = {**values_of(scene.at(focus), found), "symptom": "tls"}
     key = _BRANCHES[found.outcome]
+    if found.cut and found.asks_certificate:
+        key = "cut"
     if key == "fine":
         return _fine(scene, focus, found, values)
     said = said_of(found)
@@ -47,7 +49,12 @@ def _worst(scene: Scene) -> tuple[Focus, TlsTalk]:
     focuses = [t.focus for t in tries(scene)][:MOST_ADDRESSES]
     talks = scene.look_all(tuple(asking(scene, f) for f in focuses), TlsTalk)
     pairs = list(zip(focuses, talks, strict=True))
-    return next((p for p in pairs if p[1].outcome is not TlsOutcome.OK), pairs[0])
+    return next((p for p in pairs if not _good(p[1])), pairs[0])
+
+
+def _good(found: TlsTalk) -> bool:
+    turned_down = found.cut and found.asks_certificate
+    return found.outcome is TlsOutcome.OK and not turned_down
 
 
 def said_of(found: TlsTalk) -> str:
@@ -62,6 +69,8 @@ def said_of(found: TlsTalk) -> str:
         return f"broke off: {found.reason}"
     if found.outcome is TlsOutcome.PLAIN:
         return f"answered without TLS: {first_words(found.first_bytes)}"
+    if found.cut:
+        return f"handshake done, then hung up{after}"
     if found.outcome is TlsOutcome.UNCONNECTED:
         return f"no connection this time ({found.errno_name})"
     if found.received:
