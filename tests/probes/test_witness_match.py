@@ -93,6 +93,23 @@ def test_another_flow_with_our_port_is_not_ours() -> None:
     assert shown([*WAY, *noise]) == shown(WAY)
 
 
+def test_an_error_about_the_answer_is_ours_with_the_ttl_that_it_came_with() -> None:
+    spent = replace(SYN_ACK, ttl=1)
+    about = Frame("ICMP", H, B, icmp=(11, 0), quoted=spent)
+    strange = replace(about, quoted=replace(spent, acknowledged=9))
+    events = [
+        *WAY[:2],
+        event(20, HOST, "h0", spent, inbound=True),
+        event(21, HOST, "h0", about),
+        event(22, HOST, "h0", strange),
+    ]
+    found = Matcher(probe()).sightings(events)[2:]
+    assert [(s.packet.kind, s.packet.ttl, s.reply) for s in found] == [
+        ("SYN-ACK", 1, True),
+        ("ICMP", 0, True),
+    ]
+
+
 def test_without_a_tap_in_the_client_the_first_sight_counts() -> None:
     untapped = replace(probe(), client_tapped=False)
     assert shown(WAY[1:7], untapped) == shown(WAY)[1:7]
