@@ -18,6 +18,7 @@ from netwiz.probes.facts import (
     Protocol,
     Rule,
     RuleHit,
+    Ruleset,
 )
 from netwiz.probes.requests import Attempt
 from netwiz.wizard.forwarding import Fate, PaperPacket, fates_at
@@ -107,7 +108,7 @@ def search(scene: Scene) -> Search:
             return Search(way, one, blind=blind)
     passed = False
     for one in candidates:
-        if not _exact(found, one.packets, way):
+        if not _exact(found, one.packets, way) or _needs_paper(one):
             continue
         proven, got_through = _confirmed(scene, request, one)
         passed = passed or got_through
@@ -168,6 +169,17 @@ def _exact(found: Attempted, packets: int, way: Trail) -> bool:
     return 1 <= packets <= most
 
 
+def _needs_paper(taker: Taker) -> bool:
+    """Whether a count alone proves nothing: a policy that counts others' packets too.
+
+    Answers are repeated for earlier probes, so their number cannot be told exactly.
+    """
+    if taker.passage.state == "NEW":
+        return False
+    rule = taker.rule
+    return rule is None or not (rule.unknown or rule.source_ports)
+
+
 def _on_paper(scene: Scene, taker: Taker) -> bool:
     """Whether the rules, read in order, come to the same end."""
     for base, fate in _fates(scene, taker.passage):
@@ -183,11 +195,9 @@ def _on_paper(scene: Scene, taker: Taker) -> bool:
 
 
 def _fates(scene: Scene, passage: Passage) -> list[tuple[ChainPolicy, Fate]]:
-    """What each base chain would do with the probe's first packet; not with answers."""
-    if passage.state != "NEW":
-        return []
+    """What each base chain would do with the packet, in the state that it has."""
     try:
-        rules = rules_of(scene, passage.place)
+        rules = _restated(rules_of(scene, passage.place), passage.state)
     except Unseen:
         return []
     hooks = [h for h in ("forward", "input", "output") if h in passage.hooks]
@@ -197,6 +207,19 @@ def _fates(scene: Scene, passage: Passage) -> list[tuple[ChainPolicy, Fate]]:
         for packet in _packets(passage)
         for one in fates_at(hook, rules, packet)
     ]
+
+
+def _restated(rules: Ruleset, state: str) -> Ruleset:
+    """The rules as an answer meets them: on paper every packet is a new one."""
+    if state == "NEW":
+        return rules
+
+    def seen(rule: Rule) -> Rule:
+        if not rule.states or rule.states[0].startswith("!"):
+            return rule
+        return replace(rule, states=() if state in rule.states else ("NONE",))
+
+    return replace(rules, rules=tuple(map(seen, rules.rules)))
 
 
 def _packets(passage: Passage) -> list[PaperPacket]:
