@@ -53,6 +53,8 @@ SENSES: dict[type, SenseEntry] = {
     ask.ReadLinks: _entry("links.senses", "read_links", 4.0),
     ask.AskRoute: _entry("links.senses", "ask_route", 2.0),
     ask.FindAddress: _entry("links.senses", "find_address", 6.0),
+    ask.ReadRights: _entry("ping.senses", "read_rights", 2.0),
+    ask.Echo: _entry("ping.senses", "echo", 4.0),
     ask.AskArp: _entry("links.arp", "ask_arp", 4.0),
     ask.ReadRules: _entry("firewall.senses", "read_rules", 8.0),
     ask.ReadCounters: _entry("firewall.kernel", "read_counters", 2.0),

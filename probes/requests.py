@@ -363,6 +363,23 @@ class WatchAsking:
     nth: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class ReadRights:
+    """What a container's first process may do. Answer: ProcessRights."""
+
+    container_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """ICMP echo requests from a place. Answer: Echoed."""
+
+    place: Place
+    address: str
+    count: int = 3
+    budget_ms: int = 900
+
+
 Request = (
     TakeSnapshot
     | Resolve
@@ -394,4 +411,6 @@ Request = (
     | ReadQueues
     | ReadPressure
     | WatchAsking
+    | ReadRights
+    | Echo
 )

@@ -23,6 +23,8 @@ PROBE_NAMES = {
     "AskRoute": "route",
     "FindAddress": "addresses everywhere",
     "AskArp": "arp",
+    "ReadRights": "rights",
+    "Echo": "ping",
     "ReadRules": "firewall",
     "ReadCounters": "kernel counters",
     "Attempt": "connect",

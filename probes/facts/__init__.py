@@ -82,6 +82,7 @@ from netwiz.probes.facts.owners import (
     owner_of_address,
     owners_of_name,
 )
+from netwiz.probes.facts.ping import Echoed, ProcessRights
 from netwiz.probes.facts.sockets import (
     Listener,
     ListenersByPlace,
@@ -135,6 +136,7 @@ __all__ = [
     "Conversation",
     "Drops",
     "Ending",
+    "Echoed",
     "Engine",
     "Failed",
     "Failure",
@@ -176,6 +178,7 @@ __all__ = [
     "PortMapping",
     "Pressure",
     "Process",
+    "ProcessRights",
     "Protocol",
     "ProxyAnswer",
     "Queue",

@@ -11,8 +11,10 @@ from netwiz.probes.facts import (
     Address,
     AddressHolder,
     AddressHolders,
+    After,
     ArpAnswers,
     Connection,
+    Echoed,
     Finding,
     Interface,
     LinkTable,
@@ -20,6 +22,7 @@ from netwiz.probes.facts import (
     Outcome,
     Packet,
     Place,
+    ProcessRights,
     Route,
     RouteDecision,
     Sighting,
@@ -241,6 +244,23 @@ def stacked(by_host: bool = True) -> World:
     return replace(made, answers=answers)
 
 
+def ping(rights: ProcessRights) -> World:
+    """TCP works, and ping does not."""
+
+    def rights_of(_: ask.Request) -> Finding:
+        return rights
+
+    def lost(request: ask.Request) -> Finding:
+        assert isinstance(request, ask.Echo)
+        return Echoed(place=request.place, address=request.address, sent=3)
+
+    return World(
+        outcomes={"172.18.0.2": Outcome.CONNECTED},
+        connection=lambda c: replace(c, after=After.OPEN),
+        answers={ask.ReadRights: rights_of, ask.Echo: lost},
+    )
+
+
 OFF = Interface(2, "eth0", up=False)
 LAN_CARD = replace(
     Interface(9, "eth0", "macvlan", up=True, carrier=False, parent_index=2),
@@ -359,5 +379,15 @@ TABLE: dict[str, Told] = {
             no_source(0, (("net.ipv6.conf.all.disable_ipv6", "1"),)),
             names={"pg": ("2001:db8::2",)},
         ),
+    ),
+    "ping is denied": Told(
+        "cap-net-raw-dropped",
+        ping(ProcessRights(container_id=ORDER.id, bounding=0xA80405FB)),
+        replace(case(), error="ping: permission denied (are you root?)"),
+    ),
+    "ping is not answered": Told(
+        "icmp-filtered",
+        ping(ProcessRights(container_id=ORDER.id)),
+        replace(case(), error="3 packets transmitted, 0 received, 100% packet loss"),
     ),
 }

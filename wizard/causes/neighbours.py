@@ -5,6 +5,7 @@ from __future__ import annotations
 from netwiz.wizard.causes.model import Cause, FixPlan
 
 GROUP = "The wire"
+FALSE = "False symptoms"
 UNMANAGED = (
     "# /etc/NetworkManager/conf.d/90-docker.conf\n"
     "[keyfile]\n"
@@ -375,5 +376,62 @@ CAUSES = (
             "ip-neighbour(8)",
             "https://github.com/moby/moby/issues/35807",
         ),
+    ),
+    Cause(
+        id="cap-net-raw-dropped",
+        group=FALSE,
+        title="only ping fails: {client} lacks the right CAP_NET_RAW",
+        explanation=(
+            "ping opens a raw socket, for which it needs CAP_NET_RAW: it is "
+            "{cap_state}. The network is not at fault, and TCP and UDP need no such "
+            "right (a TCP connection: {tcp_state})."
+        ),
+        decisive=(
+            "the line is ping's and says that it was denied, and the effective "
+            "capabilities of the container's first process lack CAP_NET_RAW"
+        ),
+        fixes=(
+            FixPlan(
+                "Nothing has to be mended for the service. Test with TCP instead of "
+                "ping: nc -zv <host> <port>, or netwiz."
+            ),
+            FixPlan(
+                "If ping has to work: let the container's group ping without that "
+                "right, or give it back the right.",
+                snippet="services:\n  {client}:\n    sysctls:\n"
+                '      net.ipv4.ping_group_range: "0 2147483647"\n'
+                "    # or\n    cap_add: [NET_RAW]",
+                interrupts="{client} while it is recreated",
+            ),
+        ),
+        look_alikes=(("icmp-filtered", "there ping may send, and no answer comes"),),
+        references=("capabilities(7)", "icmp(7), ping_group_range"),
+    ),
+    Cause(
+        id="icmp-filtered",
+        group=FALSE,
+        title="only ping fails: {address} answers TCP, but no echo request",
+        explanation=(
+            "{echo}, while the service is there: {client} {worked}. A firewall or the "
+            "far host drops ICMP echo, as many do. That says nothing about the "
+            "service."
+        ),
+        decisive=(
+            "the line is ping's, echo requests from the same namespace get no answer, "
+            "and a TCP connection to the same address stands"
+        ),
+        fixes=(
+            FixPlan(
+                "Nothing has to be mended for the service. Test with TCP instead of "
+                "ping: nc -zv {host} {port}, or netwiz."
+            ),
+            FixPlan(
+                "If ping has to work: allow ICMP echo in the firewall on the way. Keep "
+                "other ICMP messages allowed in any case: path MTU discovery needs "
+                "them."
+            ),
+        ),
+        look_alikes=(("cap-net-raw-dropped", "there ping is denied before it sends"),),
+        references=("RFC 792", "RFC 4890"),
     ),
 )

@@ -26,6 +26,7 @@ from netwiz.wizard.tree import (
 from netwiz.wizard.trees.attempts import Try, asleep, first_failing, tries
 from netwiz.wizard.trees.names_slow import is_slow
 from netwiz.wizard.trees.stalls_queue import paused_values
+from netwiz.wizard.trees.pinged import by_ping
 from netwiz.wizard.trees.words import dial
 from netwiz.wizard.verdict import Mark
 
@@ -104,6 +105,8 @@ def meaning(scene: Scene) -> Ruling:
         literal = found.outcome is NameOutcome.LITERAL
         if scene.case.target.name_only:
             values["worked"] = f"the name is {listed}"
+            if by_ping(scene.case):
+                return Ruling("pinged", how, values=values)
         if is_slow(found):
             how += f", after {found.took_ms / 1000:.1f} s"
             return Ruling("slow", how, Mark.ODD, values=values)
@@ -233,6 +236,7 @@ NODES = (
         meaning,
         {
             "found": Branch("an address", "found_name"),
+            "pinged": Branch("an address, and only ping was tried", "pinged"),
             "slow": Branch("an address, but it took long", "slow_name"),
             "doubted": Branch(
                 "an address now, though names are doubted", "name_unsteady"

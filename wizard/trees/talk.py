@@ -6,6 +6,7 @@ from netwiz.wizard.case import Symptom
 from netwiz.wizard.scene import Scene
 from netwiz.wizard.tree import Branch, Node, Ruling
 from netwiz.wizard.trees.lost_where import accepted_in_vain
+from netwiz.wizard.trees.pinged import by_ping
 from netwiz.wizard.verdict import Mark
 
 
@@ -14,6 +15,8 @@ def talk(scene: Scene) -> Ruling:
     case = scene.case
     if case.target.protocol.value == "udp":
         return Ruling("datagrams", "an answer came", quiet=True)
+    if by_ping(case):
+        return Ruling("pinged", "that ping fails", quiet=True)
     if accepted_in_vain(scene.attempted if scene.focus.attempt else None):
         said = "who accepted asks the server itself, and gets no answer"
         return Ruling("behind", said, Mark.ODD)
@@ -35,6 +38,7 @@ NODES = (
         "what else was complained of?",
         talk,
         {
+            "pinged": Branch("that ping fails", "pinged"),
             "behind": Branch("that nobody is behind who accepted", "lost"),
             "tls": Branch("TLS", "tls"),
             "http": Branch("HTTP", "tongue"),

@@ -1,0 +1,1 @@
+"""What ping needs of a container, and whether echo requests are answered."""
