@@ -60,6 +60,9 @@ def _circumstances(scene: Scene, kind: str, taker: Taker) -> tuple[str, ...]:
         name = scene.case.client.name
         server = server_name(scene)
         return (f"{name} is on {ours.name}, {server} on {theirs.name}",)
+    if kind == "flushed":
+        tables = " and ".join(_emptied(scene))
+        return (f"no rule of the engine is left in the {tables} table",)
     if kind == "others":
         entry = taker.passage.entry
         return (f"it came in by {entry}, which is no bridge of the engine",)
@@ -100,6 +103,10 @@ def _proof(taker: Taker) -> tuple[str, str]:
         again = f"each of {taker.confirmed} more probes that failed"
         return f"{what} {rose}, and {again}", f"{more}, and again with {again}"
     return f"{what} {rose}", more
+
+
+_OF_PODS = ("cali-", "KUBE-NWPLCY", "KUBE-POD-FW", "KUBE-ROUTER", "WEAVE-NPC")
+"""Chains of those who enforce Kubernetes' network policies."""
 
 
 def kind_of(scene: Scene, stage: Stage, taker: Taker) -> str:
@@ -145,6 +152,8 @@ def _emptied(scene: Scene) -> tuple[str, ...]:
 
 
 def _by_rule(scene: Scene, rule: Rule) -> str:
+    if rule.chain.startswith(_OF_PODS):
+        return "pods"
     networks = (client_network(scene), server_network(scene))
     options = dict(networks[1].options)
     same = bool(rule.in_device) and rule.in_device == rule.out_device
@@ -243,6 +252,9 @@ NODES = (
         "which rule took the probe?",
         which_drop,
         {
+            "pods": Branch(
+                "a network policy of Kubernetes", fault("k8s-networkpolicy-drop")
+            ),
             "user": Branch("a rule of this host's own", fault("docker-user-drop")),
             "legacy": Branch(
                 "one of iptables-legacy, beside the engine's",
