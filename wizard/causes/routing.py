@@ -77,11 +77,11 @@ CAUSES = (
     Cause(
         id="vpn-captures-route",
         group=GROUP,
-        title="a tunnel takes what should go by {better}",
+        title="packets for {captured} go into a tunnel that brings no answer",
         explanation=(
-            "This host sends it by {route}: {what}. No answer comes that way. A VPN "
-            "client has put its route over the one that would lead there "
-            "({better_route})."
+            "This host sends them by {route}: {what}. No answer comes that way, but "
+            "{better} leads there ({better_route}). A VPN client has put its route "
+            "over that one."
         ),
         decisive=(
             "the route leads into a tunnel device that brings no answer, and by "
@@ -102,7 +102,10 @@ CAUSES = (
                 when="add_rule",
                 lasting=False,
             ),
-            FixPlan("Or end the VPN."),
+            FixPlan(
+                "Or, if the tunnel is the way that they should take, look at its far "
+                "end: what is sent there comes to nothing."
+            ),
         ),
         look_alikes=(
             ("subnet-overlap", "there the route leads into a Docker network"),

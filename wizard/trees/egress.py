@@ -53,12 +53,12 @@ def forwarding(scene: Scene) -> Ruling:
 
 def switched(way: Exit, device: str, fate_: str) -> Ruling | None:
     """The ruling for a device that forwards nothing; None when it does."""
-    family = f"net.ipv{way.family}"
-    name = f"{family}.conf.{device}.forwarding"
+    overall = name = "net.ipv6.conf.all.forwarding"
+    if way.family == 4:
+        # IPv6 has no switch of its own for each device (ip-sysctl.rst, forwarding).
+        overall, name = "net.ipv4.ip_forward", f"net.ipv4.conf.{device}.forwarding"
     if way.links.sysctl(name) != "0":
         return None
-    overall = f"{family}.ip_forward" if way.family == 4 else f"{family}.conf.all"
-    overall += "" if way.family == 4 else ".forwarding"
     first = first_packet(way.scene)
     lines = (f"the {first} came into this host at {device} and did not leave it",)
     if fate_ != "stopped":
@@ -68,7 +68,8 @@ def switched(way: Exit, device: str, fate_: str) -> Ruling | None:
     shown = overall if whole else name
     values = {"switch": shown, "switch_file": f"{shown} = 1", "device": device}
     said_ = f"no: {shown} = 0"
-    seen = f"{overall} = {way.links.sysctl(overall)}, {name} = 0"
+    seen = f"{overall} = {way.links.sysctl(overall)}"
+    seen += f", {name} = 0" if name != overall else ""
     return Ruling(key, said_, Mark.BAD, (*lines, seen), values)
 
 

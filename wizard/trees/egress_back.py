@@ -77,7 +77,8 @@ def _way_back(way: Exit, values: dict[str, str]) -> Ruling:
     line = f"this host sends answers for {client} by {text}, and {way.entry} leads to "
     line += way.scene.place.label
     values |= {"route": text, "client_address": client, "bridge": way.entry}
-    values |= {"what": f"the way back to {client}", "better": way.entry}
+    values |= {"what": f"it is the way back to {client}", "better": way.entry}
+    values |= {"captured": client}
     only = f"{client}/{128 if way.family == 6 else 32} dev {way.entry}"
     values |= {"add_route": f"{ip(way.family)} route replace {only}"}
     values["better_route"] = only

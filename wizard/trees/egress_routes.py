@@ -102,10 +102,13 @@ def special_route(
 
 
 def _answering(way: Exit) -> tuple[Route, Connection] | None:
-    """Another way by which the target answers this host."""
+    """Another way by which the target answers this host.
+
+    A refusal is no answer here: routers refuse in the name of what they do not route.
+    """
     for route in way.others[:_MOST_BESIDE]:
         link = from_host(way.scene, route.device)
-        if answered(link):
+        if link.works:
             return route, link
     return None
 
@@ -134,8 +137,10 @@ def _beside(way: Exit, key: str, values: dict[str, str], what: str) -> Ruling:
     values["what"] = what
     if found is None:
         return Ruling("doubtful", seen, Mark.ODD, (seen,), values)
-    values |= _better(way, found[0])
-    values |= _undo(way)
+    if way.entered is not None and answered(from_host(way.scene)):
+        # For packets of this host's own it leads there: it is not the way's fault.
+        return Ruling("right", seen, Mark.ODD, values=values)
+    values |= {"captured": way.address} | _better(way, found[0]) | _undo(way)
     return Ruling(key, seen, Mark.BAD, (seen, _proof(way, *found)), values)
 
 
@@ -143,7 +148,8 @@ def _undo(way: Exit) -> dict[str, str]:
     """How the present route is put out of the way."""
     route, rule = way.route, way.rule()
     if route.table not in MAIN_TABLES:
-        return _exception(way) if rule is not None else {}
+        # The rule comes before the main table: a route there would change nothing.
+        return {"add_route": ""} | (_exception(way) if rule is not None else {})
     via = f" via {route.gateway}" if route.gateway else ""
     text = f"{route.destination}{via} dev {route.device}"
     gone = f"{ip(way.family)} route del {text}" if route.destination else ""

@@ -218,6 +218,9 @@ class Exit:
             (not rule.source or (bool(source) and within(source, rule.source)))
             and (not rule.destination or within(self.address, rule.destination))
             and rule.in_device in ("", self.entry)
+            # The probe has no mark of its own, nor had the kernel's answer.
+            and not rule.mark
+            and not rule.more
         )
         return fits is not rule.inverted
 
