@@ -6,6 +6,7 @@ import errno
 import ipaddress
 import shlex
 import socket
+from collections.abc import Iterable
 from pathlib import Path
 
 from netwiz.probes.conntrack import wire
@@ -81,22 +82,29 @@ def _read(place: Place, wanted: wire.Wanted, command: str) -> ConntrackView:
 
 def _dump(wanted: wire.Wanted, payload: bytes) -> tuple[list[Flow], int, bool]:
     """The flows, how many messages were seen, and whether that was all of them."""
+    with Dumper(wire.NETLINK_NETFILTER, budget_s=BUDGET_S, limit=LOOKED_AT) as dumper:
+        return chosen(dumper.dump(wire.IPCTNL_MSG_CT_GET, payload), wanted)
+
+
+def chosen(
+    messages: Iterable[tuple[int, bytes]], wanted: wire.Wanted
+) -> tuple[list[Flow], int, bool]:
+    """Those of a dump's messages that fit; no more than MOST_FLOWS of them are kept."""
     flows: list[Flow] = []
     scanned = 0
-    with Dumper(wire.NETLINK_NETFILTER, budget_s=BUDGET_S, limit=LOOKED_AT) as dumper:
-        try:
-            for kind, body in dumper.dump(wire.IPCTNL_MSG_CT_GET, payload):
-                scanned += 1
-                if kind != wire.IPCTNL_MSG_CT_NEW or not wire.may_fit(body, wanted):
-                    continue
-                flow = wire.parse(body)
-                if flow is None or not wire.fits(flow, wanted):
-                    continue
-                if len(flows) >= MOST_FLOWS:
-                    return flows, scanned, False
-                flows.append(flow)
-        except TimeoutError:
-            return flows, scanned, False
+    try:
+        for kind, body in messages:
+            scanned += 1
+            if kind != wire.IPCTNL_MSG_CT_NEW or not wire.may_fit(body, wanted):
+                continue
+            flow = wire.parse(body)
+            if flow is None or not wire.fits(flow, wanted):
+                continue
+            if len(flows) >= MOST_FLOWS:
+                return flows, scanned, False
+            flows.append(flow)
+    except TimeoutError:
+        return flows, scanned, False
     return flows, scanned, scanned < LOOKED_AT
 
 
