@@ -272,6 +272,42 @@ SERVERS = (
         proof="recorded",
     ),
     Cause(
+        id="dns-conntrack-race-5s",
+        group=GROUP,
+        title="lookups of {client} stall now and then: one of two datagrams is lost",
+        explanation=(
+            "A resolver asks for the IPv4 and the IPv6 address at the same moment. "
+            "Where both datagrams are translated, the second may find its entry in "
+            "connection tracking taken and is dropped; glibc asks again after 5 s."
+        ),
+        decisive=(
+            "of two questions at once one stays unanswered, alone it is answered, and "
+            "connection tracking counts insert_failed"
+        ),
+        fixes=(
+            FixPlan(
+                "Recreate {client} with --dns-opt single-request-reopen (glibc): the "
+                "two questions then leave one after another.",
+                interrupts="{client} while it is recreated",
+                snippet=(
+                    "services:\n  {client}:\n    dns_opt: [single-request-reopen]"
+                ),
+            ),
+            FixPlan(
+                "Let it ask over TCP (--dns-opt use-vc), or put a cache on the host's "
+                "bridge address: fewer questions are translated."
+            ),
+        ),
+        look_alikes=(
+            ("dns-first-server-dead-slow", "there each lookup is slow, by 4 or 5 s"),
+            ("dns-concurrency-limit", "there the engine's own server drops"),
+        ),
+        references=(
+            "https://www.weave.works/blog/racy-conntrack-and-dns-lookup-timeouts",
+        ),
+        proof="recorded",
+    ),
+    Cause(
         id="dns-concurrency-limit",
         group=GROUP,
         title="the engine's name server drops questions of {client}",

@@ -5,12 +5,14 @@ from __future__ import annotations
 from netwiz.probes.facts import (
     HOST,
     Answer,
+    ConntrackView,
     NameOutcome,
+    Protocol,
     Resolution,
     ServerAnswer,
 )
 from netwiz.probes.facts.upstreams import EMBEDDED, loopback
-from netwiz.probes.requests import AskServer
+from netwiz.probes.requests import AskServer, ReadConntrack
 from netwiz.wizard.case import Symptom
 from netwiz.wizard.scene import Scene, Unseen
 from netwiz.wizard.tree import Also, Branch, Node, Ruling, fault, undetermined
@@ -48,6 +50,9 @@ def slow_name(scene: Scene) -> Ruling:
     elif wasted := _wasted(found, right):
         key, cause = "ndots", "ndots-amplification"
         evidence = (took, *wasted)
+    elif raced := _raced(scene, found):
+        key, cause = "race", "dns-conntrack-race-5s"
+        evidence = (took, *raced)
     if not cause:
         said = f"{took}; no server stands out"
         return Ruling("on", said, Mark.ODD, values=values, assumptions=(said,))
@@ -108,6 +113,41 @@ def _wasted(found: Resolution, right: Answer) -> tuple[str, ...]:
     return (
         f"{count} questions instead of 2: first {each}",
         f"{right.question} itself was answered in {right.ms:.0f} ms",
+    )
+
+
+def _raced(scene: Scene, found: Resolution) -> tuple[str, ...]:
+    """One of two questions that were sent at once got lost in connection tracking.
+
+    Both get an entry at the same moment; the second to be entered is dropped and
+    counted as insert_failed. Asked for alone it is answered.
+    """
+    heard = {(a.server, a.question) for a in found.answers if a.addresses}
+    lost = [
+        a
+        for a in found.answers
+        if a.outcome is NameOutcome.TIMEOUT and (a.server, a.question) in heard
+    ]
+    if not lost:
+        return ()
+    one = lost[0]
+    name = one.question.rstrip(".")
+    asked = AskServer(scene.place, one.server, name, one.record)
+    alone = scene.look(asked, ServerAnswer)
+    places = tuple(dict.fromkeys((scene.place, HOST)))
+    views = scene.look_all(
+        tuple(ReadConntrack(p, Protocol.UDP, port=53) for p in places), ConntrackView
+    )
+    failed = {v.place.label: v.stats.get("insert_failed", 0) for v in views}
+    told = {label: count for label, count in failed.items() if count}
+    if not alone.alive or not told:
+        return ()
+    counts = ", ".join(f"{count} in {label}" for label, count in told.items())
+    return (
+        f"of two questions sent at once, {one.server} answered one, and {one.record} "
+        f"got lost; asked for alone it is answered in {alone.answer_ms:.0f} ms",
+        f"connection tracking dropped packets for want of an entry of their own: "
+        f"insert_failed {counts}",
     )
 
 
@@ -221,6 +261,10 @@ NODES = (
             "ndots": Branch(
                 "names that nobody meant are asked for first",
                 fault("ndots-amplification"),
+            ),
+            "race": Branch(
+                "one of two questions at once gets lost",
+                fault("dns-conntrack-race-5s"),
             ),
             "on": Branch("that alone does not explain the complaint", "found_name"),
         },
