@@ -42,6 +42,7 @@ A_WEEK_S = 7 * 86400.0
 
 SENSES: dict[type, SenseEntry] = {
     ask.TakeSnapshot: _entry("engine.senses", "take_snapshot", 10.0),
+    ask.FindElsewhere: _entry("engine.elsewhere", "find_elsewhere", 6.0),
     ask.CountRestarts: _entry("engine.senses", "count_restarts", 5.0),
     ask.ReadLogErrors: _entry("logs.follow", "read_log_errors", 5.0),
     ask.Resolve: _entry("names.resolve", "resolve", 8.0),

@@ -380,6 +380,13 @@ class Echo:
     budget_ms: int = 900
 
 
+@dataclass(frozen=True, slots=True)
+class FindElsewhere:
+    """Who has a name or address in another engine here. Answer: Elsewhere."""
+
+    wanted: str
+
+
 Request = (
     TakeSnapshot
     | Resolve
@@ -413,4 +420,5 @@ Request = (
     | WatchAsking
     | ReadRights
     | Echo
+    | FindElsewhere
 )

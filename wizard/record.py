@@ -13,6 +13,7 @@ from netwiz.wizard.verdict import Look, Mark, Option, Step
 
 PROBE_NAMES = {
     "TakeSnapshot": "engine",
+    "FindElsewhere": "other engines",
     "Resolve": "names",
     "ReadResolver": "resolver's files",
     "AskServer": "name server",

@@ -154,6 +154,8 @@ class Collector:
             api_version=api,
             name=js.text(info.get("Name")),
             context=self._where.context,
+            system=js.text(info.get("OperatingSystem")),
+            os_type=js.text(info.get("OSType"), 16),
             rootless=any(s.split(",")[0] == "name=rootless" for s in security),
             live_restore=js.flag(info.get("LiveRestoreEnabled")),
             userland_proxy=options.userland_proxy,

@@ -52,13 +52,16 @@ class Reader:
     """Many answers over one connection, at a quarter of the SDK's time for each.
 
     That counts where three hundred containers are inspected. Over TCP and TLS it is the
-    SDK that asks.
+    SDK that asks. Without a client the engine's own version of the API is spoken.
     """
 
-    def __init__(self, client: Any, where: EngineEndpoint) -> None:
+    def __init__(
+        self, client: Any, where: EngineEndpoint, timeout_s: float = 0.0
+    ) -> None:
         self._client = client
+        timeout_s = timeout_s or float(client.timeout)
         self._connection = (
-            _UnixConnection(where.path, float(client.timeout)) if where.path else None
+            _UnixConnection(where.path, timeout_s) if where.path else None
         )
 
     def __enter__(self) -> Self:
@@ -129,7 +132,8 @@ def _versioned(client: Any, path: str, params: dict[str, Any]) -> str:
         for name, value in params.items()
     }
     mark = "?" if query else ""
-    return f"/v{client.api_version}{quote(path)}{mark}{urlencode(query)}"
+    version = f"/v{client.api_version}" if client is not None else ""
+    return f"{version}{quote(path)}{mark}{urlencode(query)}"
 
 
 def _whole(pieces: Iterable[bytes], status: int, limit: int, end: float) -> bytes:

@@ -21,6 +21,7 @@ from netwiz.probes.facts.connection import (
     Protocol,
 )
 from netwiz.probes.facts.conntrack import ConntrackView, Flow, FlowEnds
+from netwiz.probes.facts.elsewhere import Elsewhere, Stranger
 from netwiz.probes.facts.engine import (
     Attachment,
     Container,
@@ -135,8 +136,9 @@ __all__ = [
     "Container",
     "Conversation",
     "Drops",
-    "Ending",
     "Echoed",
+    "Elsewhere",
+    "Ending",
     "Engine",
     "Failed",
     "Failure",
@@ -202,6 +204,7 @@ __all__ = [
     "SnapshotTaken",
     "SocketTable",
     "State",
+    "Stranger",
     "Stream",
     "Subnet",
     "SwarmNode",

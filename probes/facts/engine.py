@@ -178,6 +178,10 @@ class Engine:
     name: str = ""
     """Hostname of the engine's machine."""
     context: str = ""
+    system: str = ""
+    """``OperatingSystem`` of its machine, as ``docker info`` prints it."""
+    os_type: str = ""
+    """``linux`` or ``windows``: what kind of containers it runs."""
     rootless: bool = False
     live_restore: bool = False
     userland_proxy: bool | None = None

@@ -38,9 +38,11 @@ from netwiz.wizard.trees import (
     overlay_virtual,
     overlay_way,
     pinged,
+    platform,
     published,
     refused,
     replicas,
+    seen_as,
     stalls,
     stalls_path,
     stalls_pool,
@@ -60,6 +62,7 @@ from netwiz.wizard.trees import (
 
 ROOMS = (
     start,
+    platform,
     astray,
     names,
     refused,
@@ -71,6 +74,7 @@ ROOMS = (
     stopped,
     replicas,
     outcomes,
+    seen_as,
     outside,
     outside_watch,
     lost,

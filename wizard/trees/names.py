@@ -352,7 +352,7 @@ _NODES = (
                     "give {client} and {server} a user-defined network in common",
                 ),
             ),
-            "unknown": Branch("no", "upstreams"),
+            "unknown": Branch("no", "other_engine"),
         },
     ),
 )

@@ -25,8 +25,8 @@ from netwiz.wizard.tree import (
 )
 from netwiz.wizard.trees.attempts import Try, asleep, first_failing, tries
 from netwiz.wizard.trees.names_slow import is_slow
-from netwiz.wizard.trees.stalls_queue import paused_values
 from netwiz.wizard.trees.pinged import by_ping
+from netwiz.wizard.trees.stalls_queue import paused_values
 from netwiz.wizard.trees.words import dial
 from netwiz.wizard.verdict import Mark
 
@@ -255,7 +255,7 @@ NODES = (
                 (Skip("who listens? which rule refuses?", "the connection works"),),
             ),
             "some": Branch("some addresses answer", "replicas"),
-            "failed": Branch("it fails", "astray"),
+            "failed": Branch("it fails", "platform"),
             "paused": Branch(
                 "it is accepted for a paused container",
                 fault("container-paused"),
