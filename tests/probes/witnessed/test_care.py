@@ -6,6 +6,7 @@ import asyncio
 import os
 import threading
 import time
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -105,10 +106,10 @@ async def test_what_cannot_be_watched_is_said(
     gone = Place.netns("nwt-was-never")
     real = Tap
 
-    def refuse(place: Place, code: bytes) -> Tap:
+    def refuse(place: Place, code: bytes, tunnels: Collection[int]) -> Tap:
         if place == docker.host.place:
             raise PermissionError(1, "Operation not permitted")
-        return real(place, code)
+        return real(place, code, tunnels)
 
     monkeypatch.setattr(witness, "Tap", refuse)
     request = probe(docker)
@@ -142,8 +143,8 @@ async def test_nothing_stays_open_after_a_cancel(
 ) -> None:
     reached, go_on = threading.Event(), threading.Event()
 
-    def slow(place: Place, code: bytes) -> Tap:
-        made = Tap(place, code)
+    def slow(place: Place, code: bytes, tunnels: Collection[int]) -> Tap:
+        made = Tap(place, code, tunnels)
         reached.set()
         go_on.wait(10)
         return made
@@ -196,3 +197,14 @@ async def test_how_long_a_watched_attempt_takes(
         spent.sort()
         print(f"{what}: median {spent[7]:.1f} ms, worst {spent[-1]:.1f} ms")
         assert spent[7] < 300 or os.environ.get("CI")
+
+
+async def test_the_kernels_own_counters_are_compared(
+    docker: LittleDocker, base: Ground
+) -> None:
+    request = replace(probe(docker), counters=(docker.server.place,))
+    found = await attempt(base, request)
+    assert found.connection.works
+    assert found.rose(docker.server.place, "TcpPassiveOpens") == 1
+    assert not found.rose(docker.server.place, "TcpExtListenOverflows")
+    assert not found.rose(docker.host.place, "TcpPassiveOpens")
