@@ -125,6 +125,8 @@ class OverlayFacts(Finding):
     swarm_state: str = ""
     """active, pending, inactive, locked, error."""
     swarm_error: str = ""
+    store: str = ""
+    """host:port of the key-value store of an engine before swarms (cluster-store)."""
     local: str = ""
     """The address by which this node is known to the others."""
     port: int = VXLAN_PORT

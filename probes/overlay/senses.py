@@ -44,7 +44,10 @@ async def read_overlay(ground: Ground, request: ReadOverlay) -> OverlayFacts:
     key = js.identity(request.network_id)
 
     def ask(client: Any) -> OverlayFacts:
-        swarm = _swarm(js.mapping(get_json(client, "/info"), "Swarm"))
+        info = js.mapping(get_json(client, "/info"))
+        store = js.text(info.get("ClusterStore")).partition("://")[2]
+        swarm = _swarm(js.mapping(info, "Swarm"))
+        swarm = dataclasses.replace(swarm, store=store.partition("/")[0])
         if swarm.is_manager:
             nodes = js.items(get_json(client, "/nodes"), 1000)
             found = tuple(n for n in map(_node, nodes) if n.address)

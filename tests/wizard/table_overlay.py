@@ -11,9 +11,14 @@ from netwiz.probes.facts import (
     RuleHit,
     State,
     SwarmPort,
+    TcpInfo,
 )
-from netwiz.probes.requests import Converse, MeasurePath
+from netwiz.probes.requests import Converse, MeasurePath, ReadSockets
+from netwiz.wizard.case import Symptom
 from tests.wizard.judge_table import Told
+from tests.wizard.lost_world import DROP as DROP_HERE
+from tests.wizard.lost_world import USER_JUMP
+from tests.wizard.lost_world import world as dropped
 from tests.wizard.overlay_world import (
     BACK,
     DROP,
@@ -28,9 +33,10 @@ from tests.wizard.overlay_world import (
     TASK,
     THERE,
     TUNNEL,
+    VIRTUAL,
     world,
 )
-from tests.wizard.table_talk import by_size, sizes, takes
+from tests.wizard.table_talk import by_size, held, sizes, stream, takes
 from tests.wizard.world import PG as PG_HERE
 from tests.wizard.world import World, case
 
@@ -45,6 +51,18 @@ REFUSED = replace(
     network_mode="shop",
     error="Could not attach to network shop: network shop not manually attachable",
 )
+
+
+def idled() -> World:
+    """order holds a connection to the virtual address that has long been silent."""
+    made = world(outcomes={VIRTUAL: Outcome.CONNECTED}, seen=())
+    made.connection = takes
+    info = TcpInfo(
+        unacked=1, retransmitting=3, total_retransmits=3, heard_ago_ms=905_000
+    )
+    kept = replace(stream(VIRTUAL), info=info)
+    made.answers = {**made.answers, ReadSockets: held(kept)}
+    return made
 
 
 def narrow() -> World:
@@ -131,6 +149,43 @@ TABLE: dict[str, Told] = {
         case(HERE, 8080, client=None),
     ),
     "large packets lost": Told("overlay-mtu", narrow(), case("pg", scheme="http")),
+    "idled at a virtual address": Told(
+        "swarm-vip-idle-timeout", idled(), case("web", symptom=Symptom.TIMEOUT)
+    ),
+    "store does not answer": Told(
+        "overlay-kv-store-down",
+        world(replace(FACTS, swarm_state="inactive", store=f"{ELSEWHERE}:8500")),
+    ),
+    "dropped by a network policy": Told(
+        "k8s-networkpolicy-drop",
+        dropped(
+            replace(
+                DROP_HERE,
+                chain="cali-tw-cali1",
+                text="-A cali-tw-cali1 -p tcp --dport 3000 -j DROP",
+            ),
+            more=(
+                replace(
+                    USER_JUMP,
+                    target="cali-tw-cali1",
+                    text="-A FORWARD -j cali-tw-cali1",
+                ),
+            ),
+        ),
+    ),
+    "kernel upgraded under a virtual address": Told(
+        "kernel-module-missing",
+        world(
+            replace(
+                FACTS,
+                kernel=KernelSupport(
+                    ipvs=False, release="6.1.0-13", modules=("6.1.0-17",)
+                ),
+            ),
+            outcomes={TASK: Outcome.REFUSED},
+        ),
+        case("web"),
+    ),
     "virtual address without IPVS": Told(
         "swarm-vip-no-ipvs",
         world(NO_IPVS, outcomes={TASK: Outcome.REFUSED}),

@@ -211,4 +211,127 @@ CAUSES: tuple[Cause, ...] = (
         proof="recorded",
         references=("docker-service-ps(1)",),
     ),
+    Cause(
+        id="swarm-vip-idle-timeout",
+        group=GROUP,
+        title="IPVS has forgotten a connection to {service} that idled for {idle}",
+        explanation=(
+            "The connection {held} goes to the virtual address of service {service}, "
+            "which the kernel's IPVS hands to a task. IPVS forgets a connection that "
+            "idles for 900 s, whatever its ends think of it. What is sent after that "
+            "is dropped, or answered with a RST where the task is on the same node."
+        ),
+        decisive=(
+            "a connection to a service's virtual address idled for more than 900 s and "
+            "what it sends is not confirmed, while a fresh one works"
+        ),
+        fixes=(
+            FixPlan(
+                "Let connections speak before 900 s are over: keepalive in the client "
+                "(SO_KEEPALIVE) and a shorter time for it.",
+                snippet=(
+                    "services:\n  CLIENT:\n    sysctls:\n"
+                    "      net.ipv4.tcp_keepalive_time: 600"
+                ),
+            ),
+            FixPlan(
+                "Or let the name lead to the tasks themselves, so that no IPVS is in "
+                "between.",
+                ("docker service update --detach --endpoint-mode dnsrr {service!q}",),
+                when="on_manager",
+                interrupts="clients that hold the virtual address of {service}",
+                snippet=(
+                    "services:\n  {service}:\n    deploy:\n      endpoint_mode: dnsrr"
+                ),
+            ),
+        ),
+        look_alikes=(
+            ("nat-idle-timeout", "there this host's own tracking has forgotten it"),
+            ("stale-pooled-connection", "there the other end has started anew"),
+        ),
+        proof="recorded",
+        references=("https://github.com/moby/moby/issues/31208",),
+    ),
+    Cause(
+        id="overlay-kv-store-down",
+        group=GROUP,
+        title="the store of the overlay networks, {store}, does not answer",
+        explanation=(
+            "This engine keeps its overlay networks in a key-value store "
+            "(cluster-store {store}), as it was done before swarms. The store does not "
+            "answer, so the nodes do not learn where addresses are. What was known "
+            "before may work on."
+        ),
+        decisive="docker info names a Cluster Store, and it does not answer",
+        fixes=(
+            FixPlan(
+                "Bring the store back: is it running, and does TCP {store_port} pass "
+                "to {store_host}?",
+            ),
+            FixPlan(
+                "For good, make the networks anew in a swarm: engines from 23 on know "
+                "no cluster-store any more.",
+                interrupts="all overlay networks of the old kind",
+            ),
+        ),
+        look_alikes=(("overlay-7946-blocked", "there the nodes are a swarm"),),
+        proof="recorded",
+        references=("https://github.com/moby/moby/issues/29024",),
+    ),
+    Cause(
+        id="k8s-networkpolicy-drop",
+        group=GROUP,
+        title="a network policy of Kubernetes drops what {client} sends to {server}",
+        explanation=(
+            "The rule `{rule}` ({rule_where}) dropped it. Its chain belongs to whoever "
+            "enforces Kubernetes' NetworkPolicy objects on this node. Once a pod is "
+            "selected by any policy, everything is dropped that none allows."
+        ),
+        decisive=(
+            "the counter of a dropping rule in a chain of a policy enforcer (cali-, "
+            "KUBE-NWPLCY, KUBE-POD-FW, WEAVE-NPC) rises by the probe"
+        ),
+        fixes=(
+            FixPlan(
+                "Allow it in a NetworkPolicy: find those that select the pod (kubectl "
+                "get networkpolicy -A), and add an ingress or egress rule for the "
+                "peer's labels and port {port}. The rule itself must not be removed: "
+                "it would be written again.",
+            ),
+        ),
+        look_alikes=(
+            ("docker-user-drop", "there the rule is an administrator's own"),
+            ("foreign-nft-drop", "there it belongs to another packet filter"),
+        ),
+        proof="recorded",
+        references=(
+            "https://kubernetes.io/docs/concepts/services-networking/network-policies/",
+        ),
+    ),
+    Cause(
+        id="kernel-module-missing",
+        group="Platform",
+        title="kernel {release} runs without its modules: {module} cannot be loaded",
+        explanation=(
+            "For {needed_for} the kernel needs {module}, which is not loaded and "
+            "cannot be: /lib/modules has the modules of {modules} only. That is so "
+            "after the kernel's package was upgraded and the machine not started anew."
+        ),
+        decisive=(
+            "a feature that the probe needs is missing in the running kernel, and "
+            "/lib/modules has no folder for that kernel but for others"
+        ),
+        fixes=(
+            FixPlan(
+                "Start this machine anew, so that the installed kernel runs.",
+                interrupts="everything on this machine",
+            ),
+        ),
+        look_alikes=(
+            ("swarm-vip-no-ipvs", "there the kernel was built without it"),
+            ("overlay-esp-blocked", "there an encrypted network is dialled"),
+        ),
+        proof="recorded",
+        references=("uname(1)", "modprobe(8)"),
+    ),
 )

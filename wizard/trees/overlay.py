@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from netwiz.probes.facts import Network, OverlayFacts, OwnerKind
+from netwiz.probes.facts import (
+    HOST,
+    Attempted,
+    Network,
+    Outcome,
+    OverlayFacts,
+    OwnerKind,
+    Resolution,
+)
 from netwiz.probes.facts.overlay import GOSSIP_PORT, MANAGER_PORT
-from netwiz.probes.requests import ReadOverlay
+from netwiz.probes.requests import Attempt, ReadOverlay, Resolve
 from netwiz.wizard.scene import Scene
 from netwiz.wizard.tree import Branch, Node, Ruling, fault, undetermined
+from netwiz.wizard.trees.attempts import said_of
 from netwiz.wizard.verdict import Mark
 
 OWN_PORTS = (MANAGER_PORT, GOSSIP_PORT)
@@ -56,6 +65,14 @@ def overlay(scene: Scene) -> Ruling:
         "state": facts.swarm_state,
         "swarm_error": facts.swarm_error,
     }
+    if facts.store:
+        return _by_store(scene, facts, values)
+    network = network_of(scene)
+    client = scene.resident(scene.place)
+    mine = {n.network_id for n in client.attachments} if client else set()
+    if network is not None and network.id not in mine:
+        said = f"{scene.place.label} has no part in {network.name}"
+        return Ruling("apart", said, Mark.BAD, (said,), values)
     if facts.swarm_state not in ("active", ""):
         said = f"this node is not in the swarm: {facts.swarm_state}"
         return Ruling("left", said, Mark.BAD, values=values)
@@ -87,6 +104,26 @@ def overlay(scene: Scene) -> Ruling:
     return Ruling(
         "remote", f"{task.name}, on node {values['node_name']}", values=values
     )
+
+
+def _by_store(scene: Scene, facts: OverlayFacts, values: dict[str, str]) -> Ruling:
+    """An engine that has its overlay networks from a key-value store."""
+    host, _, port = facts.store.partition(",")[0].rpartition(":")
+    values = {**values, "store": facts.store, "store_host": host, "store_port": port}
+    if not port.isdigit() or not host:
+        said = f"the networks are in the store {facts.store}"
+        return Ruling("left", said, Mark.UNKNOWN, values=values)
+    named = scene.look(Resolve(HOST, host), Resolution)
+    if not named.addresses:
+        said = f"the name of the store, {host}, is not resolved: {named.outcome.value}"
+        return Ruling("store", said, Mark.BAD, (said,), values)
+    asked = Attempt(HOST, named.addresses[0], int(port), budget_ms=1000)
+    link = scene.look(asked, Attempted).connection
+    said = f"the store {facts.store}: {said_of(link)}"
+    told = f"docker info: Cluster Store {facts.store}, where the overlay networks are"
+    if link.outcome is Outcome.CONNECTED:
+        return Ruling("left", said, Mark.ODD, (told, said), values)
+    return Ruling("store", said, Mark.BAD, (told, f"from this host: {said}"), values)
 
 
 def _misnamed(scene: Scene, facts: OverlayFacts, values: dict[str, str]) -> Ruling:
@@ -129,6 +166,20 @@ NODES = (
             "misnamed": Branch(
                 "nobody who could answer: this node is known by a wrong address",
                 fault("overlay-advertise-addr-wrong"),
+            ),
+            "store": Branch(
+                "nobody can tell: the store of the networks is down",
+                fault("overlay-kv-store-down"),
+            ),
+            "apart": Branch(
+                "it is not the client's to reach",
+                undetermined(
+                    "{address} is on the overlay network {network}, which {client} has "
+                    "no part in: its addresses are for its members alone, and the host "
+                    "is none",
+                    "put {client} on {network}, or dial a port that the service "
+                    "publishes",
+                ),
             ),
             "left": Branch(
                 "this node is not in the swarm",

@@ -42,7 +42,24 @@ def virtual(scene: Scene) -> Ruling:
         f"{address}, the virtual address of {service}: {scene.values.get('outcome')}; "
         f"its tasks: {values['tasks']}",
     )
-    if answering and facts.kernel.ipvs is False:
+    kernel = facts.kernel
+    upgraded = bool(kernel.modules) and kernel.release not in kernel.modules
+    if answering and kernel.ipvs is False and upgraded:
+        values |= {"modules": ", ".join(kernel.modules), "module": "ip_vs"}
+        values["needed_for"] = f"the virtual address of service {service}"
+        return Ruling(
+            "upgraded",
+            "the tasks answer, and this kernel's modules are gone",
+            Mark.BAD,
+            (
+                *evidence,
+                *_missing(facts),
+                f"/lib/modules has those of {values['modules']}, not of "
+                f"{kernel.release}, which runs",
+            ),
+            values,
+        )
+    if answering and kernel.ipvs is False:
         return Ruling(
             "no_ipvs",
             "the tasks answer, and this kernel has no IPVS",
@@ -79,6 +96,10 @@ NODES = (
             "no_ipvs": Branch(
                 "yes, and nothing here serves the virtual address",
                 fault("swarm-vip-no-ipvs"),
+            ),
+            "upgraded": Branch(
+                "yes, and the running kernel has lost its modules",
+                fault("kernel-module-missing"),
             ),
             "empty": Branch("there is none", fault("service-without-endpoints")),
             "tasks": Branch("no", "overlay_way"),

@@ -21,6 +21,7 @@ from netwiz.probes.requests import ReadConntrack, ReadSockets, Resolve
 from netwiz.wizard.case import ClientKind
 from netwiz.wizard.scene import Scene
 from netwiz.wizard.tree import HEALTHY, Branch, Node, Ruling, fault, undetermined
+from netwiz.wizard.trees.overlay_idle import vip_idle
 from netwiz.wizard.trees.stalls import complains
 from netwiz.wizard.trees.words import dial, server_name, uptime
 from netwiz.wizard.verdict import Mark
@@ -48,6 +49,9 @@ def pool(scene: Scene) -> Ruling:
         return _closed(scene, gone)
     lost = [s for s in held if _in_vain(s)]
     for stream in lost:
+        idled = vip_idle(scene, stream)
+        if idled is not None:
+            return idled
         if there is not None and _ends(stream) not in there:
             return _dead(scene, stream)
         forgotten = _forgotten(scene, stream)
@@ -241,6 +245,10 @@ NODES = (
             "fine": Branch("yes, or it keeps none", "served"),
             "stale": Branch(
                 "no: the other end is gone", fault("stale-pooled-connection")
+            ),
+            "virtual": Branch(
+                "no: the swarm's IPVS has forgotten one",
+                fault("swarm-vip-idle-timeout"),
             ),
             "forgotten": Branch(
                 "no: this host has forgotten one", fault("nat-idle-timeout")
