@@ -390,4 +390,16 @@ TABLE: dict[str, Told] = {
         ping(ProcessRights(container_id=ORDER.id)),
         replace(case(), error="3 packets transmitted, 0 received, 100% packet loss"),
     ),
+    "IPv6 comes first and is lost": Told(
+        "aaaa-preferred-unreachable",
+        World(
+            names={"pg": ("2001:db8::10", OUTSIDE)},
+            outcomes={"2001:db8::10": Outcome.TIMEOUT, OUTSIDE: Outcome.CONNECTED},
+            connection=lambda c: (
+                replace(c, after=After.OPEN)
+                if c.outcome is Outcome.CONNECTED
+                else replace(c, source="fd00::3")
+            ),
+        ),
+    ),
 }

@@ -434,4 +434,39 @@ CAUSES = (
         look_alikes=(("cap-net-raw-dropped", "there ping is denied before it sends"),),
         references=("RFC 792", "RFC 4890"),
     ),
+    Cause(
+        id="aaaa-preferred-unreachable",
+        group=GROUP,
+        title="{host} has an IPv6 address, which {client} tries first and in vain",
+        explanation=(
+            "{host} has addresses of both families. {client} has an IPv6 address of "
+            "its own, so it tries {address} first, and that is lost. {why_lost}. An "
+            "application that does not try both at once waits or gives up, though "
+            "{working} answers."
+        ),
+        decisive=(
+            "every IPv6 address of the name is lost, every IPv4 address of it works, "
+            "and IPv6 comes first by the client's own order (RFC 6724)"
+        ),
+        fixes=(
+            FixPlan(
+                "Do without IPv6 in {client}, until it leads somewhere.",
+                ("{mend}",),
+                when="mend",
+                lasting=False,
+                snippet="services:\n  {client}:\n    sysctls:\n"
+                "      net.ipv6.conf.all.disable_ipv6: 1",
+            ),
+            FixPlan(
+                "Or make IPv6 work: a prefix that is routed to this host, or NAT for "
+                "IPv6 (ip6tables: true in /etc/docker/daemon.json).",
+                interrupts="running containers while the engine restarts",
+            ),
+        ),
+        look_alikes=(
+            ("one-dead-replica", "there the addresses are those of several servers"),
+            ("ipv6-disabled-eaddrnotavail", "there the client has no IPv6 at all"),
+        ),
+        references=("RFC 6724", "RFC 4193"),
+    ),
 )

@@ -8,6 +8,7 @@ from netwiz.wizard.tree import HEALTHY, Also, Branch, Node, Ruling, fault
 from netwiz.wizard.trees.attempts import Try, said_of, tries
 from netwiz.wizard.trees.listening import listening
 from netwiz.wizard.trees.second import behind
+from netwiz.wizard.trees.unreachable_family import only_ipv4
 from netwiz.wizard.trees.words import server_name
 from netwiz.wizard.verdict import Mark
 
@@ -30,6 +31,8 @@ def replicas(scene: Scene) -> Ruling:
         return Ruling(
             "loopback", f"{worst.link.address} fails", Mark.BAD, evidence, values
         )
+    if (lost := only_ipv4(scene, made)) is not None:
+        return lost
     owners = {t.focus.server.id if t.focus.server else t.link.address for t in made}
     if len(owners) == 1 and made[0].link.works and scene.case.symptom is None:
         return _first_works(worst, evidence)
@@ -131,6 +134,10 @@ NODES = (
             ),
             "family": Branch(
                 "two families of one server", fault("listens-on-other-family")
+            ),
+            "aaaa": Branch(
+                "two families, of which IPv6 is lost",
+                fault("aaaa-preferred-unreachable"),
             ),
             "replica": Branch("several servers", fault("one-dead-replica")),
             "rule": Branch("nothing: one of them is refused on the way", "whom"),
