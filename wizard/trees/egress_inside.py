@@ -8,7 +8,7 @@ from netwiz.probes.requests import AskRoute, ReadLinks
 from netwiz.wizard.scene import Scene
 from netwiz.wizard.tree import Branch, Node, Ruling, fault, undetermined
 from netwiz.wizard.trees.egress_routes import SPECIAL, decided, exit_, special_route
-from netwiz.wizard.trees.egress_ways import ip, route_text
+from netwiz.wizard.trees.egress_ways import attached, ip, route_text
 from netwiz.wizard.trees.words import in_container
 from netwiz.wizard.verdict import Mark
 
@@ -18,7 +18,6 @@ def no_route(scene: Scene) -> Ruling:
     place, address = scene.place, scene.focus.address
     links = scene.look(ReadLinks(place), LinkTable)
     route = scene.look(AskRoute(place, address), RouteDecision)
-    client = scene.client
     values = {"address": address}
     if place == HOST:
         return exit_(scene) if route.kind in ("", *SPECIAL) else _known(route)
@@ -37,7 +36,7 @@ def no_route(scene: Scene) -> Ruling:
     routes = [r for r in routes if not r.startswith("local ")]
     line = f"{place.label} has no default route; its routes are "
     line += ", ".join(routes[:6]) or "none"
-    nets = client.attachments if client else ()
+    nets = attached(scene)
     known = scene.snapshot.networks_by_id
     shut = [n for n in nets if n.network_id in known and known[n.network_id].internal]
     if nets and len(shut) == len(nets):

@@ -10,6 +10,7 @@ from functools import cached_property
 from netwiz.probes.facts import (
     HOST,
     ArpAnswers,
+    Attachment,
     Attempted,
     Connection,
     IcmpError,
@@ -116,9 +117,8 @@ class Exit:
         return IcmpError(*self.back.packet.icmp, self.back.packet.source).text
 
     def network_of(self, source: str) -> Network | None:
-        """The engine's network of the client in which a source address lies."""
-        client = self.scene.client
-        for net in client.attachments if client else ():
+        """The engine's network on which the client has a source address."""
+        for net in attached(self.scene):
             if source in net.addresses:
                 return self.scene.snapshot.networks_by_id.get(net.network_id)
         return None
@@ -223,6 +223,14 @@ class Exit:
             and not rule.more
         )
         return fits is not rule.inverted
+
+
+def attached(scene: Scene) -> tuple[Attachment, ...]:
+    """The networks of the client, or of the container whose namespace it shares."""
+    client = scene.client
+    owner = scene.snapshot.find(client.rides_on) if client else ()
+    home = owner[0] if owner else client
+    return home.attachments if home else ()
 
 
 def exit_of(scene: Scene) -> Exit:
