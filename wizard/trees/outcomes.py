@@ -25,6 +25,8 @@ from netwiz.wizard.tree import (
 from netwiz.wizard.trees.attempts import plain_try, said_of
 from netwiz.wizard.trees.drops import filtered_at
 from netwiz.wizard.trees.not_listening import LOOPING_DEATHS, restart_values
+from netwiz.wizard.trees.seen_as import answered_astray
+from netwiz.wizard.trees.stalls_stuck import restarting
 from netwiz.wizard.trees.words import (
     YOUNG_S,
     age_s,
@@ -126,13 +128,16 @@ def silent(scene: Scene) -> Ruling:
     port = focus.inner_port or focus.port
     values = {"address": focus.address, "server": server_name(scene)}
     if focus.place is None:
-        return Ruling(
-            "unknown", "nobody known has that address", Mark.ODD, values=values
-        )
+        said = "nobody known has that address"
+        key = "lost" if found.tapped else "unknown"
+        return Ruling(key, said, Mark.ODD, values=values)
     held = scene.sockets(focus.place).accepting(
         focus.inner_address or focus.address, port, "udp"
     )
     arrived = [s for s in found.forward if s.place == focus.place]
+    astray = answered_astray(scene, found)
+    if astray is not None:
+        return astray
     if found.tapped and (not arrived or filtered_at(scene, focus.place)):
         return Ruling("lost", "no: not seen there", Mark.ODD, values=values)
     if held and arrived:
@@ -173,6 +178,8 @@ def again(scene: Scene) -> Ruling:
         return Ruling("opened", race, Mark.BAD, (f"{server.name}: {race}",), values)
     if link.works:
         return Ruling("changes", "accepted now", Mark.ODD, values=values)
+    if link.hung_up and (restarts := restarting(scene)) is not None:
+        return restarts
     return Ruling("still", said_of(link), Mark.ODD, values=values)
 
 
@@ -197,6 +204,10 @@ NODES = (
         "did the datagram arrive?",
         silent,
         {
+            "astray": Branch(
+                "yes, and the answer comes from another address",
+                fault("udp-reply-wrong-source"),
+            ),
             "arrived": Branch("yes, at an open socket", "datagrams"),
             "lost": Branch("not seen, or a filter stands there", "lost"),
             "unknown": Branch(
@@ -224,14 +235,7 @@ NODES = (
                     "repeat the probe: a fault that comes and goes needs several",
                 ),
             ),
-            "still": Branch(
-                "yes",
-                undetermined(
-                    "{meets}; no rule is known to have done it",
-                    "the service itself may turn {client} away: its log, its limits "
-                    "and its allow-list would tell",
-                ),
-            ),
+            "still": Branch("yes", "by_source"),
         },
     ),
 )
