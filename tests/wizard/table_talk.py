@@ -162,6 +162,22 @@ def reset_between(request: Request) -> Finding:
     )
 
 
+def disowned(request: Request) -> Finding:
+    """A reset to the server that the client never sent."""
+    assert isinstance(request, Converse)
+    born = Segment(HOST, "eth0", False, "RST", True, 0, 64, 9.0)
+    return said(
+        request,
+        ending=Ending.RESET,
+        errno_name="ECONNRESET",
+        segments=(born,) if request.taps else (),
+    )
+
+
+def invalid(_: Request) -> Finding:
+    return ConntrackView(place=HOST, stats={"invalid": 12})
+
+
 def sizes(request: Request) -> Finding:
     assert isinstance(request, MeasurePath)
     return PathMtu(
@@ -269,6 +285,11 @@ TABLE: dict[str, Told] = {
     ),
     "words that are reset": Told(
         "dpi-midstream-rst", world(answers={Converse: reset_between}), HTTP
+    ),
+    "disowned by the host": Told(
+        "conntrack-invalid-rst",
+        world(sightings=(), answers={Converse: disowned, ReadConntrack: invalid}),
+        BEYOND,
     ),
     "packets that are too large": Told(
         "mtu-blackhole-path",

@@ -152,6 +152,42 @@ CAUSES = (
         ),
     ),
     Cause(
+        id="conntrack-invalid-rst",
+        group=GROUP,
+        title="this host resets connections of {client} whose packets it disowns",
+        explanation=(
+            "A packet of {address} came late or out of its window. Connection tracking "
+            "called it invalid and did not translate it back to {client}, so this "
+            "host took it for its own, knew no such connection, and sent {address} a "
+            "reset in {client}'s name."
+        ),
+        decisive=(
+            "a RST to the server is born on this host and not in the client's "
+            "namespace, connection tracking counts invalid packets, and it is not "
+            "liberal"
+        ),
+        fixes=(
+            FixPlan(
+                "Let connection tracking take packets out of window for what they are. "
+                "To keep it, put net.netfilter.nf_conntrack_tcp_be_liberal = 1 into a "
+                "file in /etc/sysctl.d.",
+                ("sysctl -w net.netfilter.nf_conntrack_tcp_be_liberal=1",),
+                lasting=False,
+            ),
+            FixPlan(
+                "Or drop what is invalid before this host answers it.",
+                ("iptables -I INPUT -m conntrack --ctstate INVALID -j DROP",),
+                lasting=False,
+            ),
+        ),
+        look_alikes=(
+            ("dpi-midstream-rst", "there the client is reset, for what it says"),
+            ("nat-idle-timeout", "there nothing comes back at all"),
+        ),
+        references=("https://github.com/moby/libnetwork/issues/1090",),
+        proof="recorded",
+    ),
+    Cause(
         id="conntrack-snat-race",
         group=GROUP,
         title="new flows of {client} collide in this host's connection tracking",

@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from netwiz.probes.facts import (
-    HOST,
     Conversation,
     Ending,
     Outcome,
@@ -201,44 +200,7 @@ def restarting(scene: Scene) -> Ruling | None:
     return Ruling("restarts", said, Mark.BAD, (said,), restart_values(server, runs))
 
 
-def cut_off(scene: Scene) -> Ruling:
-    """Whose reset it was, and whether the words brought it about."""
-    restarts = restarting(scene)
-    if restarts is not None:
-        return restarts
-    focus, name = scene.focus, server_name(scene)
-    again = scene.look(watched(scene), Conversation)
-    if again.ending is not Ending.RESET:
-        return Ruling("changes", "not this time", Mark.ODD)
-    if focus.place is not None and focus.place not in again.tapped:
-        return Ruling("blind", "the packets could not be watched", Mark.UNKNOWN)
-    ours = [s for s in again.resets if not s.from_client]
-    born = next(iter(ours), None)
-    if born is None:
-        return Ruling("blind", "no reset was seen on a wire", Mark.UNKNOWN)
-    if focus.place is not None and any(s.place == focus.place for s in ours):
-        line = f"the reset left {name} itself ({born.place.label} {born.device})"
-        return Ruling("server", line, Mark.ODD, (line,), {"server": name})
-    other = scene.look(replace(watched(scene, 4), other=True, taps=()), Conversation)
-    spared = other.ending is not Ending.RESET
-    here = born.place == HOST and not born.inbound
-    where = f"{born.place.label} {born.device}"
-    if not here or focus.place is None:
-        line = f"a reset came in at {where} (TTL {born.ttl})"
-        line += "; other words are not reset" if spared else ""
-        return Ruling("beyond", line, Mark.ODD, (line,), {"resets": line})
-    rule = common_rule(scene, (again,), (other,) if spared else ())
-    if rule is None and not spared:
-        return Ruling("blind", f"born at {where}, by no rule that fits", Mark.ODD)
-    line = f"a reset was born at {where}, and none in {name}"
-    more = f"{other.sent} other bytes on the same way are not reset"
-    evidence = [line, *([more] if spared else [])]
-    if rule is not None:
-        evidence.append(f"the rule `{rule.text}` counted it, and not other words")
-    return Ruling("between", line, Mark.BAD, tuple(evidence), rule_values(rule))
-
-
-_AGAIN = undetermined(
+NOT_AGAIN = undetermined(
     "{said} at {address}, and not when it was tried again",
     "repeat the probe: a fault that comes and goes needs several",
 )
@@ -290,44 +252,7 @@ NODES = (
                     "the path above is where to look, behind its last hop",
                 ),
             ),
-            "changes": Branch("not again", _AGAIN),
-        },
-    ),
-    Node(
-        "cut_off",
-        "who sent the reset?",
-        cut_off,
-        {
-            "between": Branch(
-                "somebody on the way, for what was said", fault("dpi-midstream-rst")
-            ),
-            "restarts": Branch(
-                "the server, which keeps ending", fault("container-restart-loop")
-            ),
-            "server": Branch(
-                "the server itself",
-                undetermined(
-                    "{server} itself resets the connection: {said}",
-                    "its log would tell why: it may have been told to, or ended",
-                ),
-            ),
-            "beyond": Branch(
-                "somebody beyond this machine",
-                undetermined(
-                    "{said} at {address}; {resets}: the service there, or something "
-                    "before it that reads along",
-                    "watch at that machine: did the service's own host send the reset?",
-                ),
-            ),
-            "blind": Branch(
-                "not seen",
-                undetermined(
-                    "{said} at {address}; who reset it was not seen",
-                    "run netwiz where packets can be watched: as root, on the machine "
-                    "of the containers",
-                ),
-            ),
-            "changes": Branch("not again", _AGAIN),
+            "changes": Branch("not again", NOT_AGAIN),
         },
     ),
 )
