@@ -235,6 +235,9 @@ NODES = (
                     "repeat the probe: a fault that comes and goes needs several",
                 ),
             ),
+            "restarts": Branch(
+                "it hangs up, and keeps ending", fault("container-restart-loop")
+            ),
             "still": Branch("yes", "by_source"),
         },
     ),
