@@ -402,4 +402,23 @@ TABLE: dict[str, Told] = {
             ),
         ),
     ),
+    "an entry for one that is gone": Told(
+        "container-not-running",
+        wire(
+            see=links(neighbours=(replace(WRONG, state="REACHABLE"),)),
+            seen=SENT,
+            holders=(),
+            sockets={},
+            containers=(
+                ORDER,
+                replace(
+                    PG,
+                    **STOPPED,  # type: ignore[arg-type]
+                    exposed=((3000, "tcp"),),
+                    attachments=(replace(PG.attachments[0], ipv4=""),),
+                ),
+            ),
+        ),
+        case("172.18.0.2"),
+    ),
 }

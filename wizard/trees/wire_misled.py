@@ -11,6 +11,7 @@ from netwiz.probes.facts import (
     ArpAnswers,
     LinkTable,
     Neighbour,
+    OwnerKind,
     Place,
     RouteDecision,
 )
@@ -32,7 +33,7 @@ class Misled:
     place: Place
     entry: Neighbour
     owners: tuple[str, ...]
-    """The MACs that do have it."""
+    """The MACs that do have it; none where the address is nobody's."""
 
 
 def misled(scene: Scene) -> Misled | None:
@@ -71,13 +72,20 @@ def _at(scene: Scene, place: Place, address: str) -> Misled | None:
     if entry is None or entry.state in USELESS:
         return None
     owners = _owners(scene, place, wanted)
-    if not owners or entry.mac in owners:
+    if owners is None or entry.mac in owners:
+        return None
+    nobodys = scene.owner(wanted).kind is OwnerKind.NETWORK
+    meant = wanted in (scene.focus.address, scene.focus.inner_address)
+    if not owners and not (nobodys and meant):
         return None
     return Misled(place, entry, owners)
 
 
-def _owners(scene: Scene, place: Place, wanted: str) -> tuple[str, ...]:
-    """The MACs of those who have an address: by their own word, or on the wire."""
+def _owners(scene: Scene, place: Place, wanted: str) -> tuple[str, ...] | None:
+    """The MACs of those who have an address: by their own word, or on the wire.
+
+    None where the wire could not be asked.
+    """
     found = scene.look(FindAddress(wanted), AddressHolders)
     bridges = {n.device for n in scene.snapshot.networks if n.device}
     own = tuple(
@@ -89,7 +97,7 @@ def _owners(scene: Scene, place: Place, wanted: str) -> tuple[str, ...]:
     if own:
         return own
     heard = scene.try_look(AskArp(place, wanted), ArpAnswers)
-    return heard.macs if heard else ()
+    return heard.macs if heard else None
 
 
 def sent_astray(scene: Scene) -> Ruling:
@@ -102,6 +110,10 @@ def sent_astray(scene: Scene) -> Ruling:
         return Ruling("none", "every entry on the way is right by now", Mark.ODD)
     entry = found.entry
     who = "this host" if found.place == HOST else found.place.label
+    if not found.owners:
+        said = f"{who} still sends to {entry.mac}, and nobody has {entry.address}"
+        values = {"network": _network(scene, entry.address)}
+        return Ruling("vacant", said, Mark.BAD, (said,), values)
     device, enter = shlex.quote(entry.device), inside(found.place)
     return Ruling(
         "stale",
@@ -123,6 +135,11 @@ def sent_astray(scene: Scene) -> Ruling:
     )
 
 
+def _network(scene: Scene, address: str) -> str:
+    network = scene.owner(address).network
+    return network.name if network else "its network"
+
+
 NODES = (
     Node(
         "misled",
@@ -130,6 +147,7 @@ NODES = (
         sent_astray,
         {
             "stale": Branch("no, an entry is wrong", fault("stale-arp")),
+            "vacant": Branch("to one that is gone by now", "vacant"),
             "two": Branch("no, two have the address", fault("duplicate-ip")),
             "none": Branch(
                 "it was a moment ago, it seems",
