@@ -56,9 +56,15 @@ CAUSES: tuple[Cause, ...] = (
                 ),
             ),
             FixPlan(
-                "Put both containers on a network of their own; the default bridge "
-                'gets the option from "icc" in /etc/docker/daemon.json.',
+                "Make the network without that option: with Compose, take it out of "
+                "driver_opts, then docker compose down and up again. The default "
+                'bridge gets it from "icc" in /etc/docker/daemon.json.',
                 when="icc_by_hand",
+                interrupts="every connection of the containers on {server_network}",
+                snippet=(
+                    "networks:\n  {server_network}:\n    driver_opts:\n"
+                    '      com.docker.network.bridge.enable_icc: "true"'
+                ),
             ),
         ),
         look_alikes=(("docker-user-drop", "there the rule is somebody's own"),),
@@ -98,14 +104,12 @@ CAUSES: tuple[Cause, ...] = (
             "the probe, or the client has no default route because of it"
         ),
         fixes=(
-            JOIN,
             FixPlan(
-                "Put {client} on another network that is not internal as well.",
-                ("docker network connect bridge {client!q}",),
-                when="way_out",
-                snippet=(
-                    "services:\n  {client}:\n    networks: [{client_network}, default]"
-                ),
+                "Put {client} on the network of {server} as well. Unless that is "
+                "internal too, {client} gets a way out by it.",
+                ("{join_command}",),
+                when="join_command",
+                snippet=JOIN.snippet,
             ),
             FixPlan(
                 "If it is not meant to be shut in, make the network without internal.",

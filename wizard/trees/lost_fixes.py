@@ -96,6 +96,8 @@ def recreation(scene: Scene, network: Network, dropped: str) -> str:
     ]
     if not on_it or network.name == "bridge" or network.driver != "bridge":
         return ""
+    if network.project:  # Compose takes no network for its own that it did not make
+        return ""
     name = shlex.quote(network.name)
     lines = [
         f"docker network disconnect {name} {shlex.quote(c.name)}" for c, _ in on_it

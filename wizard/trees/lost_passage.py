@@ -295,6 +295,8 @@ class _Maker:
 
     def _entry(self, came: frozenset[str]) -> str:
         """A bridge of the engine, or else the last device at which it came in."""
+        if self.way.client == HOST or not came:
+            return "lo" if "lo" in came else ""
         own = self._bridges(self.scene.client, self.found.connection.source)
         seen = [s for s in self.way.forward if s.place == HOST and s.inbound]
         last = seen[-1].device if seen else ""

@@ -115,14 +115,14 @@ def kind_of(scene: Scene, stage: Stage, taker: Taker) -> str:
     place = taker.passage.place
     if place != HOST:
         return "inside"
-    if stage is Stage.INPUT:
-        return "input_reject" if rejects else "input"
     if stage is Stage.REPLY:
         return "reply"
-    if taker.rule is not None and taker.limits:
+    if taker.rule is not None and not rejects and taker.limits:
         return "rate"
-    if taker.rule is not None and _bans(taker.rule):
+    if taker.rule is not None and not rejects and _bans(taker.rule):
         return "banned"
+    if stage is Stage.INPUT:
+        return "input_reject" if rejects else "input"
     if _reloaded(scene):
         return "reloaded"
     if rejects:
