@@ -191,6 +191,11 @@ TABLE: dict[str, Told] = {
         world(NO_IPVS, outcomes={TASK: Outcome.REFUSED}),
         case("web"),
     ),
+    "virtual address that refuses": Told(
+        "service-without-endpoints",
+        world(replace(FACTS, tasks=()), outcomes={VIRTUAL: Outcome.REFUSED}),
+        case("web"),
+    ),
     "virtual address without tasks": Told(
         "service-without-endpoints",
         world(replace(FACTS, tasks=())),

@@ -18,6 +18,7 @@ from netwiz.probes.requests import AskArp, FindAddress, ReadLinks
 from netwiz.wizard.path import where
 from netwiz.wizard.scene import Scene
 from netwiz.wizard.tree import Branch, Node, Ruling, fault, undetermined
+from netwiz.wizard.trees.overlay import on_overlay
 from netwiz.wizard.trees.refusals import Birth, Named, birth, search
 from netwiz.wizard.trees.second import what_waits
 from netwiz.wizard.trees.words import either, first_packet, in_container, server_name
@@ -47,6 +48,8 @@ def whom(scene: Scene) -> Ruling:
         )
     if owner.kind in (OwnerKind.HOST, OwnerKind.GATEWAY, OwnerKind.LOOPBACK):
         return Ruling("host", f"{focus.address} is this host", values=values)
+    if on_overlay(scene):
+        return Ruling("overlay", "an address of an overlay network", values=values)
     return Ruling("elsewhere", f"{focus.address} is {said}", Mark.ODD, values=values)
 
 
@@ -282,6 +285,7 @@ NODES = (
             "container": Branch("a container's", "who_answered"),
             "itself": Branch("the client's own loopback", "inside"),
             "host": Branch("this host's", "publisher"),
+            "overlay": Branch("somebody's on another node", "overlay_refused"),
             "elsewhere": Branch("nobody's on this machine", "far"),
         },
     ),
