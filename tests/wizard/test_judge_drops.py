@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import pytest
+
 from netwiz.probes import requests as ask
 from netwiz.probes.facts import (
     HOST,
@@ -15,6 +17,7 @@ from netwiz.probes.facts import (
     Rule,
     RuleHit,
 )
+from netwiz.wizard.trees.lost_passage import code_of
 from netwiz.wizard.verdict import Diagnosis, Result
 from tests.wizard.lost_world import (
     ANSWERED,
@@ -187,3 +190,23 @@ async def test_exact_counts_win_over_busy_ones() -> None:
     found = await walk(both)
     assert found.cause is not None
     assert any("--dport 3000 -j DROP" in line for line in found.cause.evidence)
+
+
+@pytest.mark.parametrize(
+    ("text", "family", "code"),
+    [
+        ("icmp-host-prohibited", 4, (3, 10)),
+        ("icmp-admin-prohibited", 4, (3, 13)),
+        ("icmpx-admin-prohibited", 4, (3, 13)),
+        ("icmpx-admin-prohibited", 6, (1, 1)),
+        ("icmpx-no-route", 4, (3, 0)),
+        ("icmp6-adm-prohibited", 6, (1, 1)),
+        ("icmpv6-admin-prohibited", 6, (1, 1)),
+        ("", 4, (3, 3)),
+        ("tcp-reset", 4, None),
+    ],
+)
+def test_what_a_reject_sends(
+    text: str, family: int, code: tuple[int, int] | None
+) -> None:
+    assert code_of(replace(DROP, reject_with=text), family) == code

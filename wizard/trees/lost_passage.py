@@ -34,6 +34,7 @@ _OUT = ("output", "postrouting", "egress")
 
 _CODES = {
     "net-unreachable": (3, 0),
+    "no-route": (3, 0),
     "host-unreachable": (3, 1),
     "proto-unreachable": (3, 2),
     "prot-unreachable": (3, 2),
@@ -50,6 +51,8 @@ _CODES6 = {
     "addr-unreachable": (1, 3),
     "host-unreachable": (1, 3),
     "port-unreachable": (1, 4),
+    "policy-fail": (1, 5),
+    "reject-route": (1, 6),
 }
 """What REJECT sends (iptables-extensions(8), nft(8)): type and code."""
 
