@@ -99,7 +99,15 @@ class Matcher:
         if frame.ends in self._ends or self._same_datagram(frame):
             self._ends.add(frame.ends)
             return False
-        return None
+        return True if self._astray(frame) else None
+
+    def _astray(self, frame: Frame) -> bool:
+        """Whether it answers the probe from another address than was asked."""
+        return any(
+            (frame.destination, frame.destination_port) == (source, port)
+            and frame.source_port == asked
+            for source, port, _, asked in self._ends
+        )
 
     def _same_datagram(self, frame: Frame) -> bool:
         if self.first is None:

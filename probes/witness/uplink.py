@@ -42,6 +42,7 @@ async def watch_uplink(ground: Ground, request: WatchUplink) -> UplinkWatch:
     watch = _Watch(ground, request)
     counters = Counters(ground, request.taps)
     began = loop.time()
+    ground.enough.clear()
     try:
         await watch.ready()
         await counters.before()

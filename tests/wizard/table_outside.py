@@ -20,6 +20,7 @@ from netwiz.probes.facts import (
     Neighbour,
     Outcome,
     Packet,
+    PortMapping,
     Process,
     Route,
     Rule,
@@ -31,7 +32,7 @@ from netwiz.probes.facts import (
     UplinkWatch,
 )
 from netwiz.wizard.case import Case, Client, ClientKind
-from tests.wizard.judge_table import MAPPED, OPEN, Told
+from tests.wizard.judge_table import MAPPED, OPEN, Told, hangs_up
 from tests.wizard.world import (
     BRIDGE,
     ORDER,
@@ -217,6 +218,19 @@ ANSWER = Sighting(
 AT_LO = Sighting(HOST, "lo", True, _packet("127.0.0.1", "127.0.0.1"), 0.0)
 SELF = Sighting(HOST, "veth9", True, _packet("172.18.0.2", "172.18.0.2"), 1.0)
 
+DATAGRAM = replace(
+    ANSWER, packet=_packet("172.18.0.1", "172.18.0.3", "UDP"), place=ORDER.place
+)
+BY_PROXY = Sighting(
+    PG.place, "eth0", True, _packet("172.18.0.1", "172.18.0.2"), 2.0, leg=2
+)
+at_nic = replace(PG, published=(PortMapping(3000, "tcp", UPLINK, 3000),))
+
+
+def _served(link: Connection) -> Connection:
+    return hangs_up(link) if link.place == HOST else works(link)
+
+
 TABLE: dict[str, Told] = {
     "outside, rules gone": Told("nat-rules-lost-proxy-masks", outside(), OUTSIDE),
     "outside, the engine's socket": Told(
@@ -293,6 +307,43 @@ TABLE: dict[str, Told] = {
         "docker-proxy-dead",
         World(containers=(MAPPED,), sockets=OPEN, sightings=(AT_LO,)),
         AT_LOOPBACK,
+    ),
+    "published elsewhere": Told(
+        "published-on-other-address",
+        World(containers=(ORDER, at_nic), sightings=(AT_LO,)),
+        case("172.18.0.1"),
+    ),
+    "drawn at each start": Told(
+        "random-host-port",
+        World(
+            containers=(
+                replace(
+                    PG,
+                    published=(PortMapping(3000, "tcp", "", 32768),),
+                    requested=(PortMapping(3000),),
+                ),
+            )
+        ),
+        AT_HOST,
+    ),
+    "answered from elsewhere": Told(
+        "udp-reply-wrong-source",
+        World(
+            sockets={"host": (replace(listener("0.0.0.0:3000"), protocol="udp"),)},
+            outcomes={UPLINK: Outcome.SILENT},
+            sightings=(SENT, DATAGRAM),
+        ),
+        case(UPLINK, scheme="udp"),
+    ),
+    "seen as the bridge": Told(
+        "source-ip-masked",
+        World(
+            containers=(FAR, MAPPED, container("web", 7)),
+            sockets=PROXIED,
+            connection=lambda c: hangs_up(c) if c.address == UPLINK else _served(c),
+            sightings=(SENT, BY_PROXY),
+        ),
+        case(UPLINK),
     ),
     "kept apart": Told(
         "userland-proxy-off-cross-net",

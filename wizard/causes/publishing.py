@@ -111,6 +111,123 @@ CAUSES = (
         look_alikes=(("port-not-published", "there is no mapping at all"),),
     ),
     Cause(
+        id="published-on-other-address",
+        group=GROUP,
+        title="{server} is published on {host_ip}, and {address} was dialled",
+        explanation=(
+            "{mapping} opens the port at one address of this host alone: {host_ip}, "
+            "{held}. {client} dials {address}, where nobody listens."
+        ),
+        decisive=(
+            "every mapping of the port names another host address than the dialled "
+            "one, and no socket of this host takes the dialled one"
+        ),
+        fixes=(
+            FixPlan("Dial {instead}.", when="instead"),
+            FixPlan(
+                "Or recreate {server} with -p {wider}{slash} (all addresses).",
+                interrupts=RECREATED,
+                snippet='ports:\n  - "{wider}{slash}"',
+            ),
+        ),
+        look_alikes=(
+            ("published-on-loopback-only", "there that one address is a loopback one"),
+            ("port-not-published", "there is no mapping at all"),
+        ),
+    ),
+    Cause(
+        id="random-host-port",
+        group=GROUP,
+        title="the engine chose port {host_port} for {server}, and {port} was dialled",
+        explanation=(
+            "{server} was started with its port {port} published, but no host port was "
+            "named (-P, or -p {port} alone): the engine draws one at each start, "
+            "at present {host_port}. {client} dials {port}."
+        ),
+        decisive=(
+            "the mapping that was asked for names no host port, the one in effect has "
+            "another than was dialled, and nobody takes the dialled one"
+        ),
+        fixes=(
+            FixPlan(
+                "Recreate {server} with a fixed host port: -p {port}:{port}{slash}.",
+                interrupts=RECREATED,
+                snippet='ports:\n  - "{port}:{port}{slash}"',
+            ),
+            FixPlan(
+                "Until its next start it is {better}; docker port {server} tells the "
+                "present one."
+            ),
+        ),
+        look_alikes=(
+            (
+                "published-port-mismatch-advertised",
+                "there the host port was named, and stays",
+            ),
+        ),
+    ),
+    Cause(
+        id="udp-reply-wrong-source",
+        group=GROUP,
+        title="{server} answers {client} from {reply_source}, not from {address}",
+        explanation=(
+            "The datagram to {spot} arrived and is answered, but the answer comes from "
+            "{reply_source}: the service is bound to all addresses of this host, and "
+            "the kernel chose the one nearest to {client}. {client} waits for "
+            "{address} and throws the answer away."
+        ),
+        decisive=(
+            "an answer to the probe's port reached the client with another source "
+            "address than was dialled"
+        ),
+        fixes=(
+            FixPlan(
+                "Bind the service to {address} (instead of 0.0.0.0), or let it answer "
+                "from the address that was asked (IP_PKTINFO; many servers have an "
+                "option for it)."
+            ),
+            FixPlan("Or dial {reply_source} from there."),
+        ),
+        look_alikes=(
+            ("udp-stale-conntrack", "there the datagram does not arrive"),
+            ("service-not-listening", "there nobody answers"),
+        ),
+        references=("ip(7), IP_PKTINFO", "https://github.com/moby/moby/issues/15127"),
+    ),
+    Cause(
+        id="source-ip-masked",
+        group=GROUP,
+        title="{server} sees {client} as {masked}, and turns that address away",
+        explanation=(
+            "docker-proxy opens its own connection to {server}, so {server} sees every "
+            "client that comes by it as {masked}, the bridge's own address. It turns "
+            "that address away, and serves others: its allow-list or ban takes "
+            "{masked} for one client."
+        ),
+        decisive=(
+            "the proxied connection came to the server from the bridge's address and "
+            "was hung up on, and the same port serves a client with its own address"
+        ),
+        fixes=(
+            FixPlan(
+                "Let {client} reach {server} without the proxy: put it on {server}'s "
+                "network and dial {server}:{inner_port}.",
+                ("docker network connect {network!q} {client!q}",),
+                when="client_is_container",
+                snippet="networks:\n  - {network}",
+            ),
+            FixPlan(
+                "Or allow {masked} in {server}'s own rules, knowing that it stands for "
+                "everybody who comes by the proxy (lift its ban there)."
+            ),
+        ),
+        look_alikes=(
+            ("app-level-rejection", "there it turns away other addresses as well"),
+            ("service-bound-loopback", "there nothing accepts inside"),
+        ),
+        references=("https://github.com/docker/for-linux/issues/156",),
+    ),
+    Cause(
         id="publish-ignored",
         group=GROUP,
         title="{server} was to be published on {port}, but its network cannot do that",

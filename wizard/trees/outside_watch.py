@@ -34,7 +34,7 @@ def shall_wait(scene: Scene) -> Ruling:
     """Whether the person wants to try it from the client while netwiz watches."""
     if scene.case.wait_s is not None:
         return Ruling("wait", "asked for with --wait", quiet=True)
-    return Ruling(UNSAID, "nobody said", quiet=True)
+    return Ruling(UNSAID, "not waited for: judged on paper", Mark.UNKNOWN)
 
 
 def uplink(scene: Scene, budget_ms: int | None = None) -> Ruling:

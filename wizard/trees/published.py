@@ -127,9 +127,24 @@ def _elsewhere(scene: Scene, mappings: list[tuple[Container, PortMapping]]) -> R
         key = "ipv4_only"
     elif _loopback(mapping.host_ip):
         key = "loopback"
+    elif _nobody_here(scene):
+        key = "bound_elsewhere"
+        held = scene.snapshot.host.device_of(mapping.host_ip)
+        values["held"] = (
+            f"which is on {held}" if held else "which this host has not got"
+        )
+        values["instead"] = dial(mapping.host_ip, mapping.host_port) if held else ""
+        evidence = (*evidence, f"this host: {mapping.host_ip}, {values['held']}")
     return Ruling(
         key, f"{container.name}, on {as_flag(mapping)}", Mark.BAD, evidence, values
     )
+
+
+def _nobody_here(scene: Scene) -> bool:
+    """Whether no socket of this host takes what is dialled: then no rule is needed."""
+    table = scene.sockets(HOST)
+    protocol = scene.case.target.protocol.value
+    return not table.accepting(scene.focus.address, scene.focus.port, protocol)
 
 
 def _loopback(address: str) -> bool:
@@ -274,8 +289,12 @@ def _mismatch(scene: Scene, inner: list[tuple[Container, PortMapping]]) -> Rulin
         "mapping": either(as_flag(m) for _, m in inner),
         "better": either(dial(host, m.host_port) for _, m in inner),
     }
+    drawn = [
+        m for m in container.requested if m.container_port == mapping.container_port
+    ]
+    chosen = len(inner) == 1 and bool(drawn) and not any(m.host_port for m in drawn)
     return Ruling(
-        "mismatch",
+        "drawn" if chosen else "mismatch",
         f"{names}: {scene.focus.port} inside, {values['host_port']} on the host",
         Mark.BAD,
         evidence=(
@@ -311,7 +330,12 @@ NODES = (
                 "one, on a loopback address", fault("published-on-loopback-only")
             ),
             "ipv4_only": Branch("one, on IPv4 only", fault("ipv6-host-not-published")),
-            "other_address": Branch("one, on another address", "listening_host"),
+            "bound_elsewhere": Branch(
+                "one, on another address", fault("published-on-other-address")
+            ),
+            "other_address": Branch(
+                "one, on another address, and somebody else here", "listening_host"
+            ),
             "down": Branch("one that does not run", "stopped"),
             "ignored": Branch("one, without effect", fault("publish-ignored")),
             "nobody": Branch("none", "unpublished"),
@@ -325,6 +349,10 @@ NODES = (
             "mismatch": Branch(
                 "a mapping with another host port",
                 fault("published-port-mismatch-advertised"),
+            ),
+            "drawn": Branch(
+                "a mapping whose host port the engine chooses",
+                fault("random-host-port"),
             ),
             "host_mode": Branch("a container in host mode that ended", "stopped"),
             "bound": Branch(
