@@ -72,7 +72,7 @@ CAUSES = (
         title="{server} refuses requests for {host}: the name has an underscore",
         explanation=(
             "An underscore is no letter of a host name (RFC 952, RFC 1123). DNS and "
-            "TCP do not mind, but {server} answers 400 to a request whose Host is {host}."
+            "TCP do not mind, but {server} answers 400 where the Host is {host}."
         ),
         decisive="400 under the name with an underscore, another answer without it",
         fixes=(

@@ -22,7 +22,7 @@ from netwiz.wizard.trees.tls_words import taking_all, values_of
 from netwiz.wizard.trees.words import dial, server_name
 from netwiz.wizard.verdict import Mark
 
-BAD_REQUEST = 400
+BAD_REQUEST, FORBIDDEN = 400, 403
 _TLS_ALERT = b"\x15\x03"
 _WANTS_TLS = (b"to HTTPS port", b"SSL-enabled server port", b"to an HTTPS server")
 """What nginx, Apache and Go say in plain words on a TLS port."""
@@ -125,8 +125,59 @@ def answered(scene: Scene, status: int, line: str, values: dict[str, str]) -> Ru
     if status < BAD_REQUEST or not complained:
         return Ruling("fine", f"HTTP {status}" if status else "nothing", quiet=True)
     values |= {"status_line": line, "status": str(status)}
+    if status == FORBIDDEN and (ruling := _masked(scene, line, values)):
+        return ruling
     seen = f"{values.get('server', scene.values['server'])} answered: {line}"
     return Ruling("app", line, Mark.BAD, (seen,), values)
+
+
+def _masked(scene: Scene, line: str, values: dict[str, str]) -> Ruling | None:
+    """Whether the server saw this machine's address instead of the client's."""
+    focus, client = scene.focus, scene.client
+    if focus.server is None or focus.mapping is None or client is None:
+        return None
+    try:
+        streams = scene.sockets(focus.place).streams
+    except Unseen:
+        return None
+    peers = {s.remote for s in streams if s.local_port == focus.inner_port}
+    gateways = {
+        subnet.gateway
+        for net in focus.server.attachments
+        if (known := scene.snapshot.networks_by_id.get(net.network_id)) is not None
+        for subnet in known.subnets
+    }
+    seen = sorted(peers & gateways)
+    if not seen or peers & set(client.addresses):
+        return None
+    inside = replace(
+        opening(scene),
+        place=focus.place or scene.place,
+        address=focus.inner_address,
+        port=focus.inner_port,
+        nth=3,
+    )
+    other = scene.try_look(inside, Conversation)
+    if other is None or status_of(other.first_bytes) in (0, FORBIDDEN):
+        return None
+    name = focus.server.name
+    values |= {"masked": seen[0], "inner_port": str(focus.inner_port)}
+    values["network"] = next(
+        (
+            n.network
+            for n in focus.server.attachments
+            if focus.inner_address in n.addresses
+        ),
+        "",
+    )
+    lines = (
+        f"{name} answered: {line}; asked from {focus.inner_address}: "
+        f"{other.first_line}",
+        f"connections to port {focus.inner_port} of {name} come from {seen[0]}, the "
+        f"gateway; none from {client.name} ({', '.join(client.addresses)})",
+    )
+    said = "it sees the gateway, not the client"
+    return Ruling("masked", said, Mark.BAD, lines, values)
 
 
 def _captured(scene: Scene, status: int, values: dict[str, str]) -> Ruling | None:
@@ -206,6 +257,9 @@ NODES = (
             "proxy": Branch(
                 "yes, but a proxy is asked", fault("proxy-env-captures-internal")
             ),
+            "masked": Branch(
+                "yes, but it does not see who asks", fault("source-ip-masked")
+            ),
             "app": Branch("yes, and it says no", fault("app-level-rejection")),
         },
     ),
@@ -218,6 +272,7 @@ NODES = (
             "proxy": Branch(
                 "a proxy is asked instead", fault("proxy-env-captures-internal")
             ),
+            "masked": Branch("no, not seeing who asks", fault("source-ip-masked")),
             "app": Branch("no", fault("app-level-rejection")),
         },
     ),
