@@ -272,6 +272,38 @@ SERVERS = (
         proof="recorded",
     ),
     Cause(
+        id="port-53-conflict",
+        group=GROUP,
+        title="{server} could not start: port 53 of this host is taken by {holder}",
+        explanation=(
+            "The engine could not start {server}: {engine_error}. Port 53 is held by "
+            "{holder}. On many hosts that is the resolver of the host itself "
+            "(systemd-resolved, dnsmasq): one that listens on a single address still "
+            "keeps others from taking all of them."
+        ),
+        decisive="State.Error says that the port is taken, and the port is 53",
+        fixes=(
+            FixPlan(
+                "Publish {server} on one address only, on which nobody listens "
+                "(-p <address of this host>:53:53/udp), and recreate it.",
+                interrupts="{server} while it is recreated",
+                snippet=(
+                    "services:\n  {server}:\n    ports:\n"
+                    '      - "<address of this host>:53:53/udp"\n'
+                    '      - "<address of this host>:53:53/tcp"'
+                ),
+            ),
+            FixPlan(
+                "Or free the port ({holder}), then start {server}. For "
+                "systemd-resolved: DNSStubListener=no in /etc/systemd/resolved.conf, "
+                "and a resolv.conf that does not name 127.0.0.53 any more.",
+                ("docker start {server!q}",),
+            ),
+        ),
+        look_alikes=(("host-port-already-allocated", "the same, for any other port"),),
+        references=("https://github.com/containers/podman/issues/18463",),
+    ),
+    Cause(
         id="dns-conntrack-race-5s",
         group=GROUP,
         title="lookups of {client} stall now and then: one of two datagrams is lost",

@@ -15,6 +15,8 @@ from netwiz.wizard.verdict import Mark
 TAKEN = ("port is already allocated", "address already in use")
 NOT_ATTACHABLE = "not manually attachable"
 """What a swarm's manager says of a network that is for services alone."""
+DOMAIN = "53"
+"""The port of DNS, which resolvers of the host like to hold."""
 IN_USE = ("address already in use", "address in use", "eaddrinuse")
 
 
@@ -29,7 +31,7 @@ def why_stopped(scene: Scene) -> Ruling:
     if any(words in server.error.lower() for words in TAKEN):
         values |= _holder(scene, server)
         return Ruling(
-            "taken",
+            "resolver" if values["port"] == DOMAIN else "taken",
             f"its port {values['port']} is taken",
             Mark.BAD,
             evidence=(
@@ -168,6 +170,9 @@ NODES = (
             "service_net": Branch(
                 "its overlay network takes no container of one's own",
                 fault("overlay-not-attachable"),
+            ),
+            "resolver": Branch(
+                "its host port was taken: 53, that of DNS", fault("port-53-conflict")
             ),
             "oom": Branch("killed for want of memory", fault("container-oom-killed")),
             "host_mode": Branch(
