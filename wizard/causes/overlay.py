@@ -42,6 +42,12 @@ CAUSES: tuple[Cause, ...] = (
                 when="node_name",
             ),
             FixPlan(
+                "Where tcpdump shows on {node} that they do arrive, with 'bad udp "
+                "cksum', it is a network card's offloading that spoils them (ethtool "
+                "-K DEVICE tx-checksum-ip-generic off, here), not a firewall.",
+                when="node_name",
+            ),
+            FixPlan(
                 "Where the port is taken by somebody else (NSX and other VXLAN fabrics "
                 "use 4789 too), the swarm must be made with another one: docker swarm "
                 "init --data-path-port 7789, then every node joins anew.",

@@ -86,10 +86,11 @@ def gossip_ruling(scene: Scene, facts: OverlayFacts) -> Ruling:
     if not deaf:
         said = f"yes: {values['nodes']} on TCP {GOSSIP_PORT}"
         return Ruling("well", said, values=values)
-    node = deaf[0]
+    proofs = {n: lives(scene, facts, n) for n in deaf}
+    node = next((n for n in deaf if proofs[n]), deaf[0])
+    proof = proofs[node]
     values |= {"node": node, "node_name": facts.node_called(node)}
     said = f"{values['node_name']} on TCP {GOSSIP_PORT}: {said_of(found[node])}"
-    proof = lives(scene, facts, node)
     if not proof:
         return Ruling("down", said, Mark.BAD, (said,), values)
     return Ruling(

@@ -88,8 +88,11 @@ def way(scene: Scene) -> Ruling:
     found = scene.look(counted(scene, scene.focus), Attempted)
     seen = crossing(found, tunnel)
     first = first_packet(scene)
-    if facts.encrypted and task.node not in facts.associations:
-        return _keyless(facts, seen, values, first)
+    if facts.encrypted and seen.left is None and not found.connection.works:
+        if task.node not in facts.associations:
+            return _keyless(facts, seen, values, first)
+        said = "into IPsec, where it cannot be looked into"
+        return Ruling("sealed", said, Mark.ODD, (said,), values)
     if found.connection.works:
         return Ruling("changes", "it works at the second try", Mark.ODD, values=values)
     if not found.tapped or tunnel.place not in found.tapped:
@@ -253,7 +256,9 @@ def beyond(scene: Scene) -> Ruling:
         n.address
         for n in (tunnel.neighbours if tunnel else ())
         if tunnel and n.address != address and tunnel.node_of(n.mac) == node
-    ][:OTHERS_ASKED]
+    ]
+    # The engine's own endpoint, which is no container's, has no filter of its own.
+    beside = sorted(beside, key=lambda a: a in names)[:OTHERS_ASKED]
     if not beside:
         said = f"nobody else of {facts.network} is on {scene.values['node_name']}"
         return Ruling("alone", said, Mark.UNKNOWN)
@@ -300,6 +305,16 @@ NODES = (
                 "it sends it to the wrong node", fault("overlay-stale-fdb-arp")
             ),
             "no_key": Branch("it cannot be encrypted", fault("overlay-esp-blocked")),
+            "sealed": Branch(
+                "it leaves encrypted, and no answer comes",
+                undetermined(
+                    "{client} to {holder} on node {node_name}: network {network} is "
+                    "encrypted, there is a key for {node}, and no answer came",
+                    "does IP protocol 50 (ESP) pass between {local_node} and {node}, "
+                    "without NAT? A network without encryption between the same nodes "
+                    "would tell",
+                ),
+            ),
             "rule": Branch(
                 "a rule of this host drops it", fault("overlay-4789-blocked")
             ),
