@@ -254,7 +254,8 @@ def from_host(scene: Scene, device: str = "") -> Connection:
 
 def answered(link: Connection) -> bool:
     """Whether somebody at the target answered, be it by a refusal."""
-    return link.outcome in _ANSWERS and link.icmp is None
+    itself = link.icmp is None or link.icmp.source == link.address
+    return link.outcome in _ANSWERS and itself
 
 
 def said(link: Connection) -> str:
