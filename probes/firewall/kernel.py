@@ -45,6 +45,9 @@ def counters_here(place: Place, enter: str = "") -> KernelCounters:
         *parse_pairs(_text(_NET / "netstat")),
         *parse_rows(_text(_NET / "snmp6")),
         *parse_tracking(_text(_NET / "stat" / "nf_conntrack")),
+        # One table for all namespaces; only the first namespace shows these two.
+        *parse_tracking(_text(_NET / "stat" / "arp_cache"), "arp_cache"),
+        *parse_tracking(_text(_NET / "stat" / "ndisc_cache"), "ndisc_cache"),
     ]
     return KernelCounters(
         command=f"{enter}nstat -az; {enter}conntrack -S",
@@ -87,8 +90,8 @@ def parse_rows(text: str) -> list[tuple[str, int]]:
     return [(plain(r[0], 64), int(r[1])) for r in rows if len(r) == 2 and _is_int(r[1])]
 
 
-def parse_tracking(text: str) -> list[tuple[str, int]]:
-    """Sums over all processors, each name after ``nf_conntrack.``."""
+def parse_tracking(text: str, head: str = "nf_conntrack") -> list[tuple[str, int]]:
+    """Sums over all processors, each name after the table's (``nf_conntrack.``)."""
     lines = text.splitlines()
     names = lines[0].split() if lines else []
     sums = dict.fromkeys(names, 0)
@@ -98,7 +101,7 @@ def parse_tracking(text: str) -> list[tuple[str, int]]:
                 sums[name] += int(number, 16)
     # The number of entries is repeated for each processor and is no counter.
     return [
-        (f"nf_conntrack.{plain(name, 40)}", total)
+        (f"{head}.{plain(name, 40)}", total)
         for name, total in sums.items()
         if name != "entries"
     ]

@@ -13,6 +13,7 @@ from netwiz.probes.facts import (
     AddressHolders,
     After,
     ArpAnswers,
+    Attempted,
     Connection,
     Echoed,
     Finding,
@@ -23,12 +24,14 @@ from netwiz.probes.facts import (
     Packet,
     Place,
     ProcessRights,
+    Rise,
     Route,
     RouteDecision,
     Sighting,
     SocketTable,
     Stream,
 )
+from tests.wizard import lost_world
 from tests.wizard.judge_table import STOPPED, Told
 from tests.wizard.world import (
     BRIDGE,
@@ -261,6 +264,15 @@ def ping(rights: ProcessRights) -> World:
     )
 
 
+def crowded(request: ask.Request) -> Finding:
+    """No entry could be made for the next hop while the probe was under way."""
+    assert isinstance(request, ask.Attempt)
+    found = lost_world.world(seen=lost_world.ENTERED)._attempt(request)
+    assert isinstance(found, Attempted)
+    rose = (Rise(HOST, "arp_cache.table_fulls", 2),) if request.counters else ()
+    return replace(found, kernel=rose)
+
+
 OFF = Interface(2, "eth0", up=False)
 LAN_CARD = replace(
     Interface(9, "eth0", "macvlan", up=True, carrier=False, parent_index=2),
@@ -420,5 +432,12 @@ TABLE: dict[str, Told] = {
             ),
         ),
         case("172.18.0.2"),
+    ),
+    "the table of neighbours is full": Told(
+        "neighbour-table-overflow",
+        replace(
+            lost_world.world(),
+            answers={**lost_world.ROUTED, ask.Attempt: crowded},
+        ),
     ),
 }

@@ -203,7 +203,6 @@ CAUSES = (
             ("macvlan-host-isolation", "there only this host is not reached"),
         ),
         references=("https://github.com/moby/moby/issues/21735",),
-        proof="recorded",
     ),
     Cause(
         id="network-none",
@@ -468,5 +467,42 @@ CAUSES = (
             ("ipv6-disabled-eaddrnotavail", "there the client has no IPv6 at all"),
         ),
         references=("RFC 6724", "RFC 4193"),
+    ),
+    Cause(
+        id="neighbour-table-overflow",
+        group=GROUP,
+        title="the neighbour table of this machine is full",
+        explanation=(
+            "The kernel keeps one table of neighbours for all containers and the host, "
+            "with room for {gc_limit} entries (gc_thresh3). It is full, so {client} "
+            "cannot even ask who has the next hop. Which connections fail changes with "
+            "every entry that comes free."
+        ),
+        decisive=(
+            "the probe's packet ended where a neighbour entry had to be made, and the "
+            "kernel's count of entries refused for want of room (table_fulls) rose "
+            "around it"
+        ),
+        fixes=(
+            FixPlan(
+                "Give the table more room.",
+                (
+                    "sysctl -w net.{gc_family}.neigh.default.gc_thresh3={gc3}\n"
+                    "sysctl -w net.{gc_family}.neigh.default.gc_thresh2={gc2}\n"
+                    "sysctl -w net.{gc_family}.neigh.default.gc_thresh1={gc1}",
+                ),
+                lasting=False,
+                snippet="# /etc/sysctl.d/90-neighbours.conf\n"
+                "net.{gc_family}.neigh.default.gc_thresh1 = {gc1}\n"
+                "net.{gc_family}.neigh.default.gc_thresh2 = {gc2}\n"
+                "net.{gc_family}.neigh.default.gc_thresh3 = {gc3}",
+            ),
+        ),
+        look_alikes=(("link-down", "there the same connections fail every time"),),
+        references=(
+            "arp(7), gc_thresh3",
+            "https://github.com/moby/moby/issues/32195",
+        ),
+        proof="recorded",
     ),
 )

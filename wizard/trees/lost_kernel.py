@@ -18,6 +18,7 @@ from netwiz.wizard.tree import Branch, Node, Ruling, fault, undetermined
 from netwiz.wizard.trees.attempts import counted, plain_try
 from netwiz.wizard.trees.lost_passage import passages
 from netwiz.wizard.trees.lost_where import Stage, Trail, trail
+from netwiz.wizard.trees.wire_table import table_full
 from netwiz.wizard.trees.words import listed, process_of, server_name
 from netwiz.wizard.verdict import Mark
 
@@ -34,7 +35,14 @@ def kernel_drop(scene: Scene) -> Ruling:
     """Whether a check of the kernel's own took the probe, by its counters."""
     found = scene.look(counted(scene, scene.focus), Attempted)
     way = trail(scene, found)
-    for judge in (_reverse_path, _backlog, _tracking, _other_door, _not_forwarded):
+    for judge in (
+        _reverse_path,
+        _backlog,
+        _tracking,
+        table_full,
+        _other_door,
+        _not_forwarded,
+    ):
         ruling = judge(scene, found, way)
         if ruling is not None:
             return ruling
@@ -235,6 +243,9 @@ NODES = (
             "backlog": Branch("a listener's queue is full", "why_full"),
             "tracking": Branch(
                 "the table of connections is full", fault("conntrack-table-full")
+            ),
+            "table": Branch(
+                "the table of neighbours is full", fault("neighbour-table-overflow")
             ),
             "gateway": Branch(
                 "no: the answer took another door", fault("container-wrong-gateway")
