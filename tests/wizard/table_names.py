@@ -10,13 +10,14 @@ from netwiz.probes import requests as ask
 from netwiz.probes.facts import (
     Answer,
     Outcome,
+    PortMapping,
     ResolverFiles,
     SocketTable,
     State,
     Stream,
 )
 from netwiz.wizard.case import Symptom
-from tests.wizard.judge_table import Told
+from tests.wizard.judge_table import Told, down
 from tests.wizard.names_world import (
     AWAY,
     BRIDGE,
@@ -111,6 +112,17 @@ TABLE: dict[str, Told] = {
         "alias-missing",
         world(lookup(), others=(replace(PG, service="database"),)),
         case("database"),
+    ),
+    "port 53 is taken": Told(
+        "port-53-conflict",
+        replace(
+            down(
+                error="listen tcp4 0.0.0.0:53: bind: address already in use",
+                requested=(PortMapping(53, "tcp", "", 53),),
+            ),
+            sockets={"host": (listener("127.0.0.1:53", "systemd-resolve"),)},
+        ),
+        case("pg", 53),
     ),
     "on no network": Told(
         "container-disconnected",
