@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from netwiz.probes.facts import Attempted, Connection, Hop, Outcome, Sighting
+from netwiz.probes.facts import (
+    Attempted,
+    Connection,
+    Hop,
+    Outcome,
+    Place,
+    PlaceKind,
+    Sighting,
+)
 from netwiz.wizard.scene import Scene
 from netwiz.wizard.verdict import Path, PathHop
 
@@ -125,12 +133,17 @@ def _rewrites(before: Sighting | None, now: Sighting) -> list[str]:
     return notes
 
 
+def _namespace(place: Place) -> str:
+    """``container pg``, ``overlay shop``; the host and an overlay say it themselves."""
+    kind = place.kind.value
+    told = place.kind in (PlaceKind.HOST, PlaceKind.OVERLAY)
+    return place.label if told else f"{kind} {place.label}"
+
+
 def _hop(hop: Hop, sighting: Sighting | None, notes: list[str]) -> PathHop:
     return PathHop(
         where=hop.place.label,
-        namespace=hop.place.kind.value
-        if hop.place.kind.value == "host"
-        else f"{hop.place.kind.value} {hop.place.label}",
+        namespace=_namespace(hop.place),
         device=hop.device,
         seen=sighting is not None,
         packet=sighting.packet.text if sighting else "",
