@@ -112,6 +112,14 @@ CAUSES: tuple[Cause, ...] = (
                 snippet=JOIN.snippet,
             ),
             FixPlan(
+                "Put {client} on a network that is not internal as well.",
+                ("docker network connect bridge {client!q}",),
+                when="way_out",
+                snippet=(
+                    "services:\n  {client}:\n    networks: [{client_network}, default]"
+                ),
+            ),
+            FixPlan(
                 "If it is not meant to be shut in, make the network without internal.",
                 interrupts="every container on it",
             ),

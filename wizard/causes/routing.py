@@ -243,7 +243,7 @@ CAUSES = (
         group=GROUP,
         title="a {kind} route of {whose} keeps packets for {address}",
         explanation=(
-            "{whose} has the route `{special}`, which was made to lead nowhere. Such "
+            "`{special}`, a route of {whose}, was made to lead nowhere. Such "
             "routes are set by hand, by fail2ban, Calico, or routing daemons."
         ),
         decisive="the route of the target is a blackhole, prohibit or unreachable one",

@@ -12,6 +12,7 @@ from netwiz.wizard.trees.egress_ways import (
     MAIN_TABLES,
     TUNNELS,
     Exit,
+    answered,
     exit_of,
     from_host,
     ip,
@@ -52,7 +53,8 @@ def _spent(way: Exit, back: Sighting, values: dict[str, str]) -> Ruling:
     if (told := next(errors, None)) is not None:
         lines.append(f"ICMP time exceeded went out at {told.device}")
     link = from_host(way.scene)
-    lines.append(f"this host itself, one hop nearer: {said(link)}")
+    if answered(link):
+        lines.append(f"this host itself, one hop nearer, is answered: {said(link)}")
     words = "-j HL --hl-inc 1" if way.family == 6 else "-j TTL --ttl-inc 1"
     tool = "ip6tables" if way.family == 6 else "iptables"
     rule = f"-t mangle -A PREROUTING -i {back.device} -s {way.address} {words}"

@@ -70,8 +70,10 @@ def _none(way: Exit) -> Ruling:
         for r in way.links.routes
         if r.family == way.family and r.destination == "default"
     ]
-    line = f"this host has no route to {way.address}: its default routes are "
-    line += ", ".join(defaults) or "none"
+    line = f"this host has no route to {way.address}, and "
+    line += (
+        f"the default route {', '.join(defaults)}" if defaults else "no default route"
+    )
     return Ruling("none", "no way at all", Mark.BAD, (line,))
 
 
@@ -91,10 +93,11 @@ def special_route(
         return Ruling("special_other", said_, Mark.BAD, (said_,), values)
     best = max(found, key=length)
     text = route_text(best)
-    line = f"{label} has the route `{text}`, which covers {address}"
+    whose = "this host" if label == HOST.label else label
+    line = f"{whose} has the route `{text}`, which covers {address}"
     values = {
         "kind": kind,
-        "whose": "this host" if label == HOST.label else label,
+        "whose": whose,
         "special": text,
         "remove_route": f"{enter}{ip(family)} route del {text}",
     }
