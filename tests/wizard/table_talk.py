@@ -152,12 +152,13 @@ def reset_between(request: Request) -> Finding:
     assert isinstance(request, Converse)
     if request.other:
         return said(request, ending=Ending.COMPLETE, received=200)
+    came = Segment(PG.place, "eth0", True, "SYN", True, 0, 64, 1.0)
     born = Segment(HOST, BRIDGE, False, "RST", False, 0, 64, 9.0)
     return said(
         request,
         ending=Ending.RESET,
         errno_name="ECONNRESET",
-        segments=(born,) if request.taps else (),
+        segments=(came, born) if request.taps else (),
         hits=(RuleHit(1, replace(FILTER, verdict="REJECT")),),
     )
 
@@ -222,7 +223,9 @@ def held(
 
 def stream(remote: str = "172.18.0.2", state: str = "ESTAB") -> Stream:
     holder = Process(99, "node", ORDER.id)
-    in_vain = TcpInfo(unacked=1, retransmitting=3, total_retransmits=3)
+    in_vain = TcpInfo(
+        unacked=1, retransmitting=3, total_retransmits=3, heard_ago_ms=9000
+    )
     return Stream(
         "172.18.0.3", 41000, remote, 3000, state, process=holder, info=in_vain
     )

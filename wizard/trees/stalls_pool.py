@@ -27,6 +27,8 @@ from netwiz.wizard.trees.words import dial, server_name, uptime
 from netwiz.wizard.verdict import Mark
 
 _OF_HOST = (OwnerKind.HOST, OwnerKind.GATEWAY, OwnerKind.LOOPBACK)
+LEFT_MS = 500
+"""An application that looks closes its own end within a few milliseconds."""
 SAFE_IDLE_S = 432000
 """What the kernel comes with for an established connection: five days."""
 SHORT_IDLE_S = 7200
@@ -44,7 +46,7 @@ def pool(scene: Scene) -> Ruling:
             "fine", f"{scene.place.label} holds none to {scene.focus.address}"
         )
     there = _far_ends(scene)
-    gone = next((s for s in held if s.state == "CLOSE-WAIT" and s.process), None)
+    gone = next((s for s in held if _left_open(s)), None)
     if gone is not None:
         return _closed(scene, gone)
     lost = [s for s in held if _in_vain(s)]
@@ -80,6 +82,17 @@ def _in_vain(stream: Stream) -> bool:
         and info is not None
         and info.unacked > 0
         and info.retransmitting > 0
+    )
+
+
+def _left_open(stream: Stream) -> bool:
+    """Closed by the other side a while ago, and still held."""
+    info = stream.info
+    return (
+        stream.state == "CLOSE-WAIT"
+        and stream.process is not None
+        and info is not None
+        and info.heard_ago_ms >= LEFT_MS
     )
 
 

@@ -7,8 +7,6 @@ was said.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from netwiz.probes.facts import (
     HOST,
     ConntrackView,
@@ -21,7 +19,7 @@ from netwiz.probes.requests import ReadConntrack
 from netwiz.wizard.scene import Scene
 from netwiz.wizard.tree import Branch, Node, Ruling, fault, undetermined
 from netwiz.wizard.trees.stalls_rule import common_rule, rule_values
-from netwiz.wizard.trees.stalls_stuck import NOT_AGAIN, restarting, watched
+from netwiz.wizard.trees.stalls_stuck import NOT_AGAIN, otherwise, restarting, watched
 from netwiz.wizard.trees.words import server_name
 from netwiz.wizard.verdict import Mark
 
@@ -47,13 +45,21 @@ def cut_off(scene: Scene) -> Ruling:
     if focus.place is not None and any(s.place == focus.place for s in ours):
         line = f"the reset left {name} itself ({born.place.label} {born.device})"
         return Ruling("server", line, Mark.ODD, (line,), {"server": name})
+    if focus.place is not None and not _arrives(scene, again):
+        line = "a proxy of this host speaks for the server, and resets in its own name"
+        return Ruling("blind", line, Mark.ODD, (line,))
     return _on_the_way(scene, again, born)
+
+
+def _arrives(scene: Scene, found: Conversation) -> bool:
+    """Whether the server's namespace saw this very connection."""
+    return any(s.place == scene.focus.place for s in found.segments)
 
 
 def _on_the_way(scene: Scene, again: Conversation, born: Segment) -> Ruling:
     """A reset that the server's namespace never sent."""
     focus, name = scene.focus, server_name(scene)
-    other = scene.look(replace(watched(scene, 4), other=True, taps=()), Conversation)
+    other = otherwise(scene)
     spared = other.ending is not Ending.RESET
     here = born.place == HOST and not born.inbound
     where = f"{born.place.label} {born.device}"

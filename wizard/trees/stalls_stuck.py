@@ -27,6 +27,8 @@ from netwiz.wizard.trees.stalls_rule import common_rule, rule_values
 from netwiz.wizard.trees.words import server_name
 from netwiz.wizard.verdict import Mark
 
+AGAIN_MS = 1300
+"""For each further conversation: lost segments are sent again three times in that."""
 SMALL_MSS, SMALL_MSS6 = 536, 1220
 """Segments that every IPv4 host and every IPv6 path must take (RFC 9293, RFC 8200)."""
 
@@ -39,17 +41,20 @@ def failing(scene: Scene) -> Converse:
 def watched(scene: Scene, nth: int = 2) -> Converse:
     """The same again, heard at every hop and with the rules' counters around it."""
     taps = taps_for(scene, scene.focus)
-    return replace(failing(scene), taps=taps, counters=taps, nth=nth)
+    return replace(
+        failing(scene), taps=taps, counters=taps, nth=nth, budget_ms=AGAIN_MS
+    )
 
 
-def trials(scene: Scene) -> tuple[Conversation, Conversation]:
-    """The same in small segments; other words of the same length."""
-    base = watched(scene, 3)
+def smaller(scene: Scene) -> Conversation:
+    """The same in small segments: only the size differs."""
     mss = SMALL_MSS6 if ":" in scene.focus.address else SMALL_MSS
-    small = replace(base, mss=mss, taps=())
-    other = replace(base, other=True, taps=(), nth=4)
-    # One after the other: counters of one must not count for the other.
-    return scene.look(small, Conversation), scene.look(other, Conversation)
+    return scene.look(replace(watched(scene, 3), mss=mss, taps=()), Conversation)
+
+
+def otherwise(scene: Scene) -> Conversation:
+    """Other words of the same length: only the content differs."""
+    return scene.look(replace(watched(scene, 4), other=True, taps=()), Conversation)
 
 
 def stuck(scene: Scene) -> Ruling:
@@ -63,12 +68,22 @@ def stuck(scene: Scene) -> Ruling:
     far = again.far
     if again.heard and far is not None and not far.unacked:
         return _arrived(scene, first, again)
-    small, other = trials(scene)
+    small = smaller(scene)
     lost = _lost(scene, again)
     if _better(small, again):
+        # A service may have been slow twice and quick by now: the large must fail on.
+        once_more = replace(failing(scene), nth=5, budget_ms=AGAIN_MS)
+        if scene.look(once_more, Conversation).ending is Ending.COMPLETE:
+            return Ruling("changes", "not this time", Mark.ODD)
         return _by_size(scene, again, small, lost)
-    if _better(other, again) and other.sent == again.sent:
-        return _by_words(scene, again, small, other, lost)
+    if _streams(again):
+        return _open_end(again)
+    # Words that were confirmed did arrive: what others bring is the service's affair.
+    on_the_way = not again.heard or (far is not None and far.unacked > 0)
+    if on_the_way:
+        other = otherwise(scene)
+        if _better(other, again):
+            return _by_words(scene, again, small, other, lost)
     if again.heard and far is None and not again.received:
         return Ruling(
             "unseen_end", "the words arrived; what became of them is not seen", Mark.ODD
@@ -121,6 +136,8 @@ def _arrived(scene: Scene, first: Conversation, again: Conversation) -> Ruling:
     """Confirmed by the server's kernel, and nothing is under way back."""
     far = again.far
     name = server_name(scene)
+    if _streams(again):
+        return _open_end(again)
     values = {"server": name, "process": far.process if far else ""}
     if far is not None and far.unread and first.far is not None and first.far.unread:
         waited = f"{again.took_ms / 1000:.1f} s"
@@ -138,6 +155,17 @@ def _arrived(scene: Scene, first: Conversation, again: Conversation) -> Ruling:
         return Ruling("unread", line, Mark.BAD, (line,), values)
     took = f"{again.sent} bytes reached {name}, whose service has read them"
     return Ruling("thinks", f"{took} and says nothing", Mark.ODD, (took,), values)
+
+
+def _streams(found: Conversation) -> bool:
+    """An answer of no announced length that goes on, as event streams do."""
+    over = found.far is None or not found.far.unacked
+    return bool(found.received) and found.promised < 0 and over
+
+
+def _open_end(found: Conversation) -> Ruling:
+    said = f"answered in {found.first_ms:.0f} ms, and goes on: {found.first_line}"
+    return Ruling("streams", said, values={"worked": said, "symptom": ""})
 
 
 def _by_size(
@@ -219,6 +247,7 @@ NODES = (
             "restarts": Branch(
                 "with the service, which keeps ending", fault("container-restart-loop")
             ),
+            "streams": Branch("nowhere: it answers, and goes on", "pool"),
             "thinks": Branch(
                 "nowhere: the service has them",
                 undetermined(
@@ -237,12 +266,12 @@ NODES = (
                 ),
             ),
             "unseen_end": Branch(
-                "beyond this machine",
+                "where it cannot be seen",
                 undetermined(
                     "{address} confirmed the words and does not answer ({said}); what "
                     "the service does is not to be seen from here",
-                    "look at that machine: is the service at work, and does its answer "
-                    "leave it?",
+                    "look at the server itself: is the service at work, and does its "
+                    "answer leave it?",
                 ),
             ),
             "unknown": Branch(
