@@ -111,6 +111,7 @@ def meaning(scene: Scene) -> Ruling:
             how += f", after {found.took_ms / 1000:.1f} s"
             return Ruling("slow", how, Mark.ODD, values=values)
         doubted = scene.case.symptom in (Symptom.DNS, Symptom.SLOW)
+        doubted = doubted or scene.case.intermittent
         if doubted and found.outcome is NameOutcome.ANSWERED:
             return Ruling("doubted", how, values=values)
         return Ruling("found", how, values=values, quiet=literal)
