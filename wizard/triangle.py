@@ -32,6 +32,10 @@ BUDGET_MS = 600
 NTH = 90
 """Tells these attempts from those that a tree makes itself."""
 LOOPBACK = "127.0.0.1"
+THIS_HOST = "this host"
+HOST_LOOPBACK = f"{THIS_HOST}, its loopback"
+PUBLISHED = f"{THIS_HOST}, published"
+NEIGHBOUR = ", on the same network"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +112,7 @@ def views(scene: Scene) -> Iterator[View]:
             "it does not answer at its own address",
         )
         yield View(
-            "this host",
+            THIS_HOST,
             _ask(HOST, address, port),
             "this host reaches it",
             "it is refused for this host, too",
@@ -125,7 +129,7 @@ def views(scene: Scene) -> Iterator[View]:
     neighbour = _neighbour(scene, server)
     if neighbour is not None:
         yield View(
-            f"{neighbour.name}, on the same network",
+            f"{neighbour.name}{NEIGHBOUR}",
             _ask(neighbour.place, address, port),
             "others on its network reach it",
             "it is refused for others on its network, too",
@@ -149,7 +153,7 @@ def _published(
         if ":" in mapping.host_ip or not mapping.host_port:
             continue
         everywhere = mapping.host_ip in ("", "0.0.0.0")
-        places = [("this host, its loopback", LOOPBACK), ("this host, published", own)]
+        places = [(HOST_LOOPBACK, LOOPBACK), (PUBLISHED, own)]
         for where, address in places:
             if not address or (not everywhere and address != mapping.host_ip):
                 continue

@@ -7,7 +7,13 @@ from dataclasses import replace
 import pytest
 
 from netwiz.probes.facts import HOST, Backend, ChainPolicy, Rule, Ruleset
-from netwiz.wizard.forwarding import PaperPacket, fate_at
+from netwiz.wizard.forwarding import (
+    NO_DEVICE,
+    PaperPacket,
+    aim,
+    fate_at,
+    translated,
+)
 
 PACKET = PaperPacket("172.18.0.2", 3000, "tcp", "eth0", "br-app")
 BLANK = Rule(HOST, Backend.IPTABLES_NFT, 4, "filter", "FORWARD", "r", "ACCEPT")
@@ -116,3 +122,79 @@ def test_hooks_and_families_are_kept_apart() -> None:
 def test_a_foreign_chain_of_that_name_on_no_hook_is_no_base_chain() -> None:
     lure = policy("DROP", backend=Backend.NFT, family=0, table="corp", hook="output")
     assert fate(base=lure) == ""
+
+
+NAT = policy(chain="PREROUTING", table="nat", hook="prerouting")
+ARRIVES = replace(PACKET, destination="10.99.0.1", out_device="", local=True)
+
+
+def dnat(target: str, chain: str = "PREROUTING", **more: object) -> Rule:
+    return rule("DNAT", chain, table="nat", target=target, **more)
+
+
+def led(*rules: Rule, packet: PaperPacket = ARRIVES) -> tuple[str, int, int]:
+    ruleset = Ruleset(place=HOST, rules=rules, policies=(NAT,))
+    found = translated("prerouting", ruleset, packet)
+    return found.address, found.port, len(found.undecided)
+
+
+def test_the_first_translation_that_takes_it_wins() -> None:
+    dead, alive = dnat("172.18.0.199:80"), dnat("172.18.0.2:80")
+    assert led(dead, alive) == ("172.18.0.199", 80, 0)
+    assert led(replace(dead, destination_ports="3001"), alive) == ("172.18.0.2", 80, 0)
+    assert led() == ("", 0, 0)
+
+
+def test_a_translation_that_cannot_be_judged_is_named() -> None:
+    odd = dnat("172.18.0.9:80", unknown=("set --match-set x src",))
+    assert led(odd, dnat("172.18.0.2")) == ("172.18.0.2", 3000, 1)
+
+
+def test_docker_asks_whether_the_address_is_the_hosts_own() -> None:
+    asks = ("addrtype --dst-type LOCAL",)
+    jump = rule("JUMP", "PREROUTING", table="nat", target="DOCKER", unknown=asks)
+    inside = dnat("172.18.0.2:80", "DOCKER")
+    assert led(jump, inside) == ("172.18.0.2", 80, 0)
+    assert led(jump, inside, packet=replace(ARRIVES, local=False)) == ("", 0, 0)
+    other = replace(jump, unknown=("! addrtype --dst-type LOCAL",))
+    assert led(other, inside) == ("", 0, 0)
+
+
+def test_what_the_host_sends_came_in_by_no_device() -> None:
+    kept = dnat("172.18.0.2:80", in_device="!br-app")
+    assert led(kept, packet=replace(ARRIVES, in_device=NO_DEVICE))[0] == "172.18.0.2"
+    assert led(kept, packet=replace(ARRIVES, in_device="br-app")) == ("", 0, 0)
+    assert led(kept, packet=replace(ARRIVES, in_device="")) == ("", 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("target", "address", "port"),
+    [
+        ("172.18.0.2:80", "172.18.0.2", 80),
+        ("172.18.0.2", "172.18.0.2", 0),
+        ("[fd00::2]:80", "fd00::2", 80),
+        ("fd00::2", "fd00::2", 0),
+        ("10.0.0.1-10.0.0.9:80-90", "10.0.0.1", 80),
+        ("8080", "", 8080),
+        ("", "", 0),
+        ("nonsense:x", "", 0),
+    ],
+)
+def test_where_a_translation_aims(target: str, address: str, port: int) -> None:
+    assert aim(target) == (address, port)
+
+
+def test_what_accepts_before_a_refusal_leaves_it_open() -> None:
+    listed = rule("ACCEPT", source="10.0.0.0/8")
+    ruleset = Ruleset(place=HOST, rules=(listed, rule("DROP")), policies=(policy(),))
+    found = fate_at("forward", ruleset, PACKET)
+    assert (found.verdict, found.undecided) == ("DROP", (listed,))
+    decided = fate_at("forward", ruleset, replace(PACKET, source="10.1.2.3"))
+    assert (decided.verdict, decided.undecided) == ("ACCEPT", ())
+
+
+def test_raw_and_mangle_refuse_before_any_routing() -> None:
+    raw = rule("DROP", "PREROUTING", table="raw", destination="172.18.0.2/32")
+    base = policy(chain="PREROUTING", table="raw")
+    ruleset = Ruleset(place=HOST, rules=(raw,), policies=(base,))
+    assert fate_at("prerouting", ruleset, PACKET).rule == raw

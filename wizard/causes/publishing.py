@@ -125,9 +125,9 @@ CAUSES = (
         fixes=(
             FixPlan("Dial {instead}.", when="instead"),
             FixPlan(
-                "Or recreate {server} with -p {wider}{slash} (all addresses).",
+                "Or recreate {server} with -p {port}:{inner_port}{slash}, for all.",
                 interrupts=RECREATED,
-                snippet='ports:\n  - "{wider}{slash}"',
+                snippet='ports:\n  - "{port}:{inner_port}{slash}"',
             ),
         ),
         look_alikes=(

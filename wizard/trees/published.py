@@ -117,7 +117,7 @@ def _elsewhere(scene: Scene, mappings: list[tuple[Container, PortMapping]]) -> R
         "publisher": container.name,
         "wider": as_flag(replace(mapping, host_ip="")),
     }
-    evidence = (
+    evidence: tuple[str, ...] = (
         f"{container.name} is published as "
         f"{', '.join(as_flag(m) for c, m in mappings if c.id == container.id)}",
         f"dialled was {focus.address}",
@@ -292,7 +292,8 @@ def _mismatch(scene: Scene, inner: list[tuple[Container, PortMapping]]) -> Rulin
     drawn = [
         m for m in container.requested if m.container_port == mapping.container_port
     ]
-    chosen = len(inner) == 1 and bool(drawn) and not any(m.host_port for m in drawn)
+    alone = len({c.id for c, _ in inner}) == 1
+    chosen = alone and bool(drawn) and not any(m.host_port for m in drawn)
     return Ruling(
         "drawn" if chosen else "mismatch",
         f"{names}: {scene.focus.port} inside, {values['host_port']} on the host",

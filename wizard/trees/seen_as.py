@@ -7,7 +7,13 @@ from netwiz.wizard.scene import Scene
 from netwiz.wizard.tree import Branch, Node, Ruling, fault, undetermined
 from netwiz.wizard.trees.handed import bridge_of
 from netwiz.wizard.trees.words import server_name
-from netwiz.wizard.triangle import triangulate
+from netwiz.wizard.triangle import (
+    HOST_LOOPBACK,
+    NEIGHBOUR,
+    PUBLISHED,
+    THIS_HOST,
+    triangulate,
+)
 from netwiz.wizard.verdict import Mark
 
 
@@ -41,9 +47,9 @@ def by_source(scene: Scene) -> Ruling:
     if len(masked) != 1 or not masked <= own:
         return Ruling("no", "it did not come by a proxy", quiet=True)
     rows = triangulate(scene).rows
-    served = [r for r in rows if r.works and not r.where.startswith("this host")]
-    by_host = [r for r in rows if r.where.startswith("this host")]
-    far = [r for r in served if "network" in r.where or "own address" in r.where]
+    # What this host sends straight, or by the proxy, comes from the bridge's address.
+    by_host = [r for r in rows if r.where in (THIS_HOST, HOST_LOOPBACK)]
+    far = [r for r in rows if r.works and r.where.endswith((NEIGHBOUR, PUBLISHED))]
     if not far or not by_host or any(r.works for r in by_host):
         said = "not seen: nobody else is served either"
         return Ruling("no", said, Mark.ODD)
