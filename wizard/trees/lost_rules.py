@@ -186,13 +186,15 @@ def _dockers(scene: Scene, backend: Backend) -> bool:
 
 
 def _reloaded(scene: Scene) -> bool:
-    """Whether firewalld's table is there and the engine's chains are all gone."""
+    """Whether firewalld's table is there and the engine's rules are all gone."""
     try:
         rules = scene.look(ReadRules(HOST), Ruleset).rules
     except Unseen:
         return False
-    return any(r.table == "firewalld" for r in rules) and not any(
-        r.chain.startswith(("DOCKER", "NETAVARK", "CNI-")) for r in rules
+    return (
+        any(r.table == "firewalld" for r in rules)
+        and len(_emptied(scene)) > 1
+        and not any(r.chain.startswith(("NETAVARK", "CNI-")) for r in rules)
     )
 
 
