@@ -37,18 +37,17 @@ def no_way(scene: Scene) -> Ruling:
     if not devices:
         return _no_device(scene, client)
     for device in devices:
+        if device.up:
+            continue
         end = end_of(scene, scene.place, device.name)
-        found = fault_of(end, address)
-        if found is not None and found.branch == "down" and _concerns(found, client):
+        covers = end.network is not None and end.network.holds(address)
+        alone = not any(d.up for d in devices)
+        found = fault_of(end, address) if covers or alone else None
+        if found is not None:
             return found
     listed = ", ".join(sorted({r.destination for r in table.routes if r.device}))
     said = f"{client.name} has routes to {listed or 'nowhere'} only"
     return Ruling("egress", said, Mark.ODD, (said,))
-
-
-def _concerns(found: Ruling, client: Container) -> bool:
-    """Whether it is the client's own device that is off: its routes went with it."""
-    return found.values.get("link_home") == client.name
 
 
 def _no_device(scene: Scene, client: Container) -> Ruling:
