@@ -5,6 +5,11 @@ from collections.abc import Generator
 
 import pytest
 
+_WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+if _WORKER:
+    # Each process has a lab of its own; at import, since fixtures read it early.
+    os.environ["NETWIZ_LAB"] = os.environ.get("NETWIZ_LAB", "") + _WORKER
+
 STRICT = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.cells import cell_len
 from textual.app import App
 from textual.pilot import Pilot
-from textual.widgets import Static
+from textual.widgets import Input, Static
 from textual.worker import Worker
 
 from netwiz.probes.facts import Finding, Snapshot
@@ -129,6 +129,10 @@ async def settle(pilot: Pilot[None], *, walked: bool = True) -> None:
         await app.workers.wait_for_complete(_waitable(app))
     for _ in range(3):
         await pilot.pause()
+    # A cursor that blinks shows or not, depending on how long all this took.
+    for box in app.screen.query(Input):
+        box._pause_blink(visible=True)
+    await pilot.pause()
 
 
 def _waitable(app: WizardApp) -> list[Worker[object]]:
