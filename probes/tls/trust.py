@@ -66,7 +66,8 @@ class Trusted:
         for folder in filter(None, named.get(FOLDER_VARIABLE, "").split(":")):
             self._folder(folder, FOLDER_VARIABLE)
         self.own_roots = next(
-            (name for name, paths in OWN_ROOTS if any(map(root.has, paths))), ""
+            (name for name, paths in OWN_ROOTS if any(map(root.has, paths))),
+            self._certifi(),
         )
 
     @property
@@ -83,6 +84,17 @@ class Trusted:
             for one in self.certificates:
                 with contextlib.suppress(ssl.SSLError, ValueError):
                     context.load_verify_locations(cadata=one)
+
+    def _certifi(self) -> str:
+        """Python's package of roots, which requests and httpx go by."""
+        for base in ("/usr/local/lib", "/usr/lib", "/opt/venv/lib"):
+            for name in self._root.names(base, _MOST_FILES) or ():
+                packages = (f"{base}/{name}/{p}-packages" for p in ("site", "dist"))
+                if name.startswith("python3") and any(
+                    self._root.has(f"{p}/certifi/cacert.pem") for p in packages
+                ):
+                    return "certifi"
+        return ""
 
     def _file(self, path: str, why: str) -> None:
         data = self._root.read(path, LIMIT)

@@ -38,6 +38,8 @@ def tls(scene: Scene) -> Ruling:
     key = _BRANCHES[found.outcome]
     if found.cut and found.asks_certificate:
         key = "cut"
+    if key == "plain" and scene.case.target.scheme != "https":
+        key = "in_band"
     if key == "fine":
         return _fine(scene, focus, found, values)
     said = said_of(found)
@@ -118,6 +120,16 @@ NODES = (
             "unverified": Branch("no, the certificate is not accepted", "tls_verify"),
             "alert": Branch("no, it is turned down", "tls_alert"),
             "plain": Branch("no, the answer is no TLS", fault("tls-to-plaintext-port")),
+            "in_band": Branch(
+                "no, another protocol comes first",
+                undetermined(
+                    "{server} answers a TLS hello without TLS ({reason}): it may be a "
+                    "port without TLS, or a protocol that asks for TLS in its own "
+                    "words first (PostgreSQL, MySQL, SMTP, IMAP, LDAP)",
+                    "openssl s_client -starttls postgres -connect {spot} (or mysql, "
+                    "smtp, imap, ldap) says these words",
+                ),
+            ),
             "cut": Branch("no, it is cut short", "tls_cut"),
             "changed": Branch(
                 "no connection this time",

@@ -52,6 +52,12 @@ def trust(scene: Scene) -> Ruling:
     mine = scene.look(asking(scene), TlsTalk)
     values = dict(values_of(scene, mine))
     also = _dated(mine, values)
+    complained = scene.case.symptom is Symptom.TLS or scene.case.error
+    if mine.store.count and mine.store.own_roots and not complained:
+        # What such a program trusts is its own affair, and cannot be read here.
+        values["program"] = mine.store.own_roots
+        said = f"{mine.store.own_roots} there trusts by a list of its own"
+        return Ruling("theirs", said, Mark.ODD, values=values)
     if scene.place != HOST:
         ruling = _beside(scene, mine, values)
         if ruling is not None:
@@ -192,6 +198,16 @@ NODES = (
                 "somebody between signs anew", fault("tls-intercepting-proxy")
             ),
             "own": Branch("none: its programs bring their own", "http_says"),
+            "theirs": Branch(
+                "not told: a program there keeps its own list",
+                undetermined(
+                    "{server}'s certificate, issued by {issued_by}, is not trusted by "
+                    "the system's bundle of {client}; {program} there goes by a list "
+                    "of its own, which netwiz does not read",
+                    "give the error that the application printed: --error, or "
+                    "--symptom tls",
+                ),
+            ),
             "open": Branch(
                 "not told apart",
                 undetermined(
