@@ -89,16 +89,16 @@ def _none(scene: Scene, found: Search, unsupported: tuple[str, ...]) -> Ruling:
 
 def _proof(taker: Taker) -> tuple[str, str]:
     """The answer, and the evidence for it."""
-    what = f"`{taker.text}`"
-    kind = "policy" if taker.rule is None else "rule"
+    what = taker.text if taker.rule is None else f"`{taker.text}`"
+    full = f"the {what}" if taker.rule is None else f"the rule {what}"
     if not taker.packets:
         return (
             f"{what}, the only one that can have",
-            f"the {kind} {what} ({taker.where}) has no counter; of all that stand "
+            f"{full} ({taker.where}) has no counter; of all that stand "
             "where the packet was lost it alone takes such a one",
         )
     rose = f"counted +{taker.packets}"
-    more = f"the {kind} {what} ({taker.where}) {rose} around the probe"
+    more = f"{full} ({taker.where}) {rose} around the probe"
     if taker.confirmed:
         again = f"each of {taker.confirmed} more probes that failed"
         return f"{what} {rose}, and {again}", f"{more}, and again with {again}"
