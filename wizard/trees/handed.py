@@ -9,50 +9,49 @@ from __future__ import annotations
 
 from netwiz.probes.facts import (
     HOST,
-    Attempted,
-    Container,
     LinkTable,
     Listener,
     OwnerKind,
     Rule,
     Ruleset,
-    Sighting,
     SocketTable,
 )
 from netwiz.probes.facts.firewall_commands import deletion
 from netwiz.probes.requests import ReadLinks, ReadRules, ReadSockets
 from netwiz.wizard.forwarding import (
-    NO_DEVICE,
     PaperPacket,
-    Translation,
     fate_at,
-    translated,
 )
 from netwiz.wizard.scene import Scene
 from netwiz.wizard.tree import Branch, Node, Ruling, fault
-from netwiz.wizard.trees.attempts import counted
-from netwiz.wizard.trees.restarts import engine_restart
-from netwiz.wizard.trees.words import as_flag, dial, listed
+from netwiz.wizard.trees.mapped import (
+    ENGINE,
+    ON,
+    held_by,
+    holders,
+    is_published,
+    name_of,
+    rewritten_to,
+    translation,
+    values_of,
+)
+from netwiz.wizard.trees.proxy_off import proxy_off
+from netwiz.wizard.trees.words import dial, listed
 from netwiz.wizard.verdict import Mark
-
-ENGINE = "dockerd"
-PROXY = "docker-proxy"
-NF_CALL = "net.bridge.bridge-nf-call-iptables"
-_ON = Ruling("on", "yes", quiet=True)
 
 
 def accepted(scene: Scene) -> Ruling:
     """Whether a connection that was accepted at a published port got any further."""
     focus = scene.focus
-    if not _published(scene) or focus.attempt is None:
-        return _ON
+    if not is_published(scene) or focus.attempt is None:
+        return ON
     found = scene.attempted
     if not found.tapped or any(s.place == focus.place for s in found.forward):
-        return _ON
+        return ON
     held = holders(scene)
     nat = translation(scene, scene.look(ReadRules(HOST), Ruleset))
     if not held_by(held, ENGINE) or nat is None or nat.rule or nat.undecided:
-        return _ON
+        return ON
     return dummy(scene, held)
 
 
@@ -61,7 +60,7 @@ def dummy(scene: Scene, held: tuple[Listener, ...]) -> Ruling:
     evidence = (
         f"{dial(scene.focus.address, scene.focus.port)} accepts, but the socket is the "
         f"engine's own: {listed(held)}, which only keeps the port",
-        f"no DNAT rule leads port {scene.focus.port} to {_name(scene)}, and nothing of "
+        f"no DNAT rule leads port {scene.focus.port} to {name_of(scene)}; nothing of "
         "the connection was seen there",
     )
     said = f"no: {listed(held)} accepts, and no rule leads on"
@@ -71,12 +70,12 @@ def dummy(scene: Scene, held: tuple[Listener, ...]) -> Ruling:
 def lost(scene: Scene) -> Ruling:
     """Why no answer came from a published port, as far as publishing is to blame."""
     focus = scene.focus
-    if not _published(scene) or focus.attempt is None:
-        return _ON
+    if not is_published(scene) or focus.attempt is None:
+        return ON
     found = scene.attempted
     if not found.tapped:
-        return _ON
-    led_to = _led_to(scene, found)
+        return ON
+    led_to = rewritten_to(scene, found)
     stays = not any(s.packet.kind != "ARP" for s in found.forward)
     if stays or (led_to and not _alive(scene, led_to)):
         dead = _stale(scene, led_to)
@@ -84,87 +83,8 @@ def lost(scene: Scene) -> Ruling:
             return dead
     engine = scene.snapshot.engine
     if engine is None or engine.userland_proxy is not False or ":" in focus.address:
-        return _ON
-    if scene.place == HOST:
-        return _localnet(scene, found)
-    if scene.place == focus.place:
-        return _hairpin(scene, found)
-    foreign = _foreign_answer(scene, found)
-    if foreign is not None:
-        return _bridged(scene, foreign)
-    return _across(scene, led_to)
-
-
-def _published(scene: Scene) -> bool:
-    focus = scene.focus
-    return bool(focus.mapping and focus.server and focus.place not in (None, HOST))
-
-
-def holders(scene: Scene) -> tuple[Listener, ...]:
-    """This host's own sockets that take connections to the dialled address."""
-    focus = scene.focus
-    protocol = scene.case.target.protocol.value
-    table = scene.sockets(HOST)
-    return table.accepting(focus.address, focus.port, protocol)
-
-
-def held_by(held: tuple[Listener, ...], name: str) -> bool:
-    """Whether all of them, and at least one, are held by a program of that name."""
-    return bool(held) and all(s.process and s.process.name == name for s in held)
-
-
-def translation(scene: Scene, rules: Ruleset) -> Translation | None:
-    """What DNAT makes of the probe; None when the rules could not all be read."""
-    if rules.unseen:
-        return None
-    focus = scene.focus
-    packet = PaperPacket(
-        destination=focus.address,
-        port=focus.port,
-        protocol=scene.case.target.protocol.value,
-        in_device=_came_by(scene),
-        out_device="",
-        local=True,
-    )
-    return translated("output" if scene.place == HOST else "prerouting", rules, packet)
-
-
-def _came_by(scene: Scene) -> str:
-    """The host's layer 3 device by which the probe comes in; empty when not known."""
-    if scene.place == HOST:
-        return NO_DEVICE
-    source = scene.attempted.connection.source
-    for net in scene.client.attachments if scene.client else ():
-        known = scene.snapshot.networks_by_id.get(net.network_id)
-        if known is not None and source in net.addresses:
-            return known.device
-    return ""
-
-
-def values_of(scene: Scene) -> dict[str, str]:
-    """For the texts of this room's causes."""
-    focus = scene.focus
-    values = {
-        "server": _name(scene),
-        "mapping": as_flag(focus.mapping) if focus.mapping else "",
-        "inner_address": focus.inner_address,
-        "inner_port": str(focus.inner_port),
-    }
-    return values | engine_restart(scene)
-
-
-def _name(scene: Scene) -> str:
-    return scene.focus.server.name if scene.focus.server else "the container"
-
-
-def _led_to(scene: Scene, found: Attempted) -> str:
-    """Where NAT sent the probe, as seen on its way; empty when it was not rewritten."""
-    ends = [
-        s.packet.destination
-        for s in found.forward
-        if s.packet.kind != "ARP" and s.leg == 1
-    ]
-    return next((e for e in reversed(ends) if e != scene.focus.address), "")
+        return ON
+    return proxy_off(scene, found, led_to)
 
 
 def _alive(scene: Scene, address: str) -> bool:
@@ -197,7 +117,7 @@ def stale(scene: Scene, rule: Rule, led_to: str, seen: str) -> Ruling:
     where = f"{rule.backend}, table {rule.table}, chain {rule.chain}"
     evidence = (
         f"the rule `{rule.text}` ({where}) takes port {scene.focus.port} first and "
-        f"leads it to {led_to}; {_name(scene)} has {now}",
+        f"leads it to {led_to}; {name_of(scene)} has {now}",
         seen,
     )
     values = values_of(scene) | {
@@ -212,123 +132,6 @@ def stale(scene: Scene, rule: Rule, led_to: str, seen: str) -> Ruling:
     return Ruling("stale", said, Mark.BAD, evidence, values)
 
 
-def _localnet(scene: Scene, found: Attempted) -> Ruling:
-    """127.0.0.1 rewritten to a container's address may not leave by its bridge."""
-    if not scene.focus.address.startswith("127."):
-        return _ON
-    device = bridge_of(scene)
-    if not device or any(s.device == device for s in found.forward):
-        return _ON
-    links = scene.look(ReadLinks(HOST), LinkTable)
-    names = tuple(f"net.ipv4.conf.{where}.route_localnet" for where in ("all", device))
-    nat = translation(scene, scene.look(ReadRules(HOST), Ruleset))
-    if any(links.sysctl(n) != "0" for n in names) or nat is None or nat.rule is None:
-        return _ON
-    evidence = (
-        f"{names[1]}=0: a packet from 127.0.0.1 is not routed to {device}",
-        f"`{nat.rule.text}` rewrites it to {nat.address}, and it was never seen at "
-        f"{device}",
-    )
-    values = values_of(scene) | {"bridge": device, "setting": names[1]}
-    said = f"no: {names[1]} is 0"
-    return Ruling("localnet", said, Mark.BAD, evidence, values)
-
-
-def _hairpin(scene: Scene, found: Attempted) -> Ruling:
-    """A packet back to the container it came from, over the same port of a bridge."""
-    links = scene.look(ReadLinks(HOST), LinkTable)
-    came_by = {s.device for s in found.forward if s.place == HOST and s.inbound}
-    ports = [i for i in links.interfaces if i.name in came_by and i.hairpin is False]
-    nat = translation(scene, scene.look(ReadRules(HOST), Ruleset))
-    led_to = _led_to(scene, found) or (nat.address if nat else "")
-    back = any(s.inbound and s.place == scene.place for s in found.forward)
-    server = scene.focus.server
-    if not ports or back or server is None or led_to not in server.addresses:
-        return _ON
-    port = ports[0].name
-    evidence = (
-        f"hairpin mode is off at {port}, {_name(scene)}'s port of the bridge",
-        f"the probe came in by {port}, was rewritten to {led_to}, which is behind "
-        f"{port} again, and never went out by it",
-    )
-    values = values_of(scene) | {"bridge_port": port}
-    return Ruling(
-        "hairpin", f"no: hairpin is off at {port}", Mark.BAD, evidence, values
-    )
-
-
-def _foreign_answer(scene: Scene, found: Attempted) -> Sighting | None:
-    """An answer that came to the client from another address than it had dialled."""
-    for seen in found.replies:
-        there = seen.place == scene.place and seen.inbound
-        answers = seen.packet.kind in ("SYN-ACK", "UDP")
-        if there and answers and seen.packet.source != scene.focus.address:
-            return seen
-    return None
-
-
-def _bridged(scene: Scene, answer: Sighting) -> Ruling:
-    """The answer was switched on the bridge, past connection tracking."""
-    links = scene.look(ReadLinks(HOST), LinkTable)
-    if links.sysctl(NF_CALL) != "0":
-        return _ON
-    evidence = (
-        f"the {answer.packet.kind} came to {scene.place.label} from "
-        f"{answer.packet.source}, not from {scene.focus.address}, which it had dialled",
-        f"{NF_CALL}=0: what is switched on a bridge is not translated back",
-    )
-    values = values_of(scene) | {"setting": NF_CALL}
-    said = f"yes, but the answer comes from {answer.packet.source}"
-    return Ruling("bridged", said, Mark.BAD, evidence, values)
-
-
-def _across(scene: Scene, led_to: str) -> Ruling:
-    """From another network, straight to the container: the engine's isolation."""
-    server, client = scene.focus.server, scene.client
-    if server is None or client is None or led_to not in server.addresses:
-        return _ON
-    if scene.shares_network(client, server):
-        return _ON
-    found = scene.look(counted(scene, scene.focus), Attempted)
-    hits = [
-        h
-        for h in found.hits
-        if h.rule is not None
-        and h.rule.verdict == "DROP"
-        and h.rule.chain.startswith("DOCKER-ISOLATION")
-        and h.rule.out_device in ("", bridge_of(scene))
-    ]
-    if not hits or hits[0].rule is None:
-        return _ON
-    rule, network = hits[0].rule, _network_name(scene, server)
-    evidence = (
-        f"userland-proxy is off: the packet to {scene.focus.address} was rewritten to "
-        f"{led_to} and sent on to another network, instead of ending at this host",
-        f"the rule `{rule.text}` ({rule.backend}, chain {rule.chain}) counted "
-        f"+{hits[0].packets} around the probe",
-    )
-    values = values_of(scene) | {"network": network}
-    said = f"no: `{rule.text}` keeps networks apart"
-    return Ruling("across", said, Mark.BAD, evidence, values)
-
-
-def _network_name(scene: Scene, server: Container) -> str:
-    for net in server.attachments:
-        if scene.focus.inner_address in net.addresses:
-            return net.network
-    return server.attachments[0].network if server.attachments else ""
-
-
-def bridge_of(scene: Scene) -> str:
-    """The host's device towards the container that serves the port."""
-    focus = scene.focus
-    for net in focus.server.attachments if focus.server else ():
-        known = scene.snapshot.networks_by_id.get(net.network_id)
-        if known is not None and focus.inner_address in net.addresses:
-            return known.device
-    return ""
-
-
 def proxyless(scene: Scene) -> bool:
     """Whether the host refuses for a mapping that is in effect: nobody listens.
 
@@ -336,10 +139,10 @@ def proxyless(scene: Scene) -> bool:
     for the host to take.
     """
     focus = scene.focus
-    if not _published(scene) or ":" in focus.address or focus.attempt is None:
+    if not is_published(scene) or ":" in focus.address or focus.attempt is None:
         return False
     found = scene.attempted
-    if found.connection.hung_up or not found.tapped or _led_to(scene, found):
+    if found.connection.hung_up or not found.tapped or rewritten_to(scene, found):
         return False
     if any(s.place == focus.place for s in found.forward):
         return False

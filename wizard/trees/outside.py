@@ -7,14 +7,13 @@ from dataclasses import replace
 from netwiz.probes.facts import HOST, OwnerKind
 from netwiz.wizard.scene import Scene
 from netwiz.wizard.tree import Branch, Node, Ruling, fault
-from netwiz.wizard.trees.handed import (
+from netwiz.wizard.trees.handed import dummy, stale
+from netwiz.wizard.trees.mapped import (
     ENGINE,
     PROXY,
     bridge_of,
-    dummy,
     held_by,
     holders,
-    stale,
     values_of,
 )
 from netwiz.wizard.trees.outside_kinds import KINDS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from netwiz.probes.facts import Attempted
 from netwiz.wizard.scene import Scene
 from netwiz.wizard.tree import Branch, Node, Ruling, fault, undetermined
-from netwiz.wizard.trees.handed import bridge_of
+from netwiz.wizard.trees.mapped import bridge_of
 from netwiz.wizard.trees.words import server_name
 from netwiz.wizard.triangle import (
     HOST_LOOPBACK,
