@@ -13,11 +13,13 @@ from netwiz.probes.facts import (
     NameOutcome,
     Outcome,
     ResolverFiles,
+    ServerAnswer,
     SocketTable,
     State,
     Stream,
 )
 from netwiz.wizard.case import Symptom
+from netwiz.wizard.trees.names_unsteady import TIMES
 from netwiz.wizard.verdict import Result
 from tests.wizard.names_world import (
     DEAD,
@@ -151,3 +153,16 @@ async def test_silence_everywhere_is_not_blamed_on_a_server() -> None:
     )
     found = await walk(made, dns())
     assert found.cause is None or not found.cause.id.startswith("dns-")
+
+
+async def test_one_lost_question_that_does_not_come_again_is_an_accident() -> None:
+    def once(request: ask.AskServer) -> ServerAnswer:
+        failing = 1 if request.times == TIMES else 0
+        said = questions(request.server, failing, N.TIMEOUT)
+        return replace(said, server=request.server)
+
+    made = world(FOUND)
+    made = replace(made, answers=cast("Any", {**made.answers, ask.AskServer: once}))
+    found = await walk(made, dns(symptom=Symptom.DNS))
+    assert found.result is Result.HEALTHY
+    assert "once more" in " ".join(found.assumptions)

@@ -14,7 +14,12 @@ from netwiz.probes.facts.upstreams import EMBEDDED
 from netwiz.probes.requests import AskServer, ReadRules
 from netwiz.wizard.scene import Focus, Scene, Unseen
 from netwiz.wizard.tree import Also, Branch, Node, Ruling, Skip, fault, undetermined
-from netwiz.wizard.trees import names_servers, names_slow, names_twist
+from netwiz.wizard.trees import (
+    names_servers,
+    names_slow,
+    names_twist,
+    names_unsteady,
+)
 from netwiz.wizard.trees.names_words import (
     DEFAULT_BRIDGE,
     HOST_NAMES,
@@ -356,4 +361,10 @@ _NODES = (
         },
     ),
 )
-NODES = (*_NODES, *names_servers.NODES, *names_slow.NODES, *names_twist.NODES)
+NODES = (
+    *_NODES,
+    *names_servers.NODES,
+    *names_slow.NODES,
+    *names_unsteady.NODES,
+    *names_twist.NODES,
+)

@@ -11,22 +11,18 @@ from netwiz.probes.facts import (
     Resolution,
     ServerAnswer,
 )
-from netwiz.probes.facts.upstreams import EMBEDDED, loopback
+from netwiz.probes.facts.upstreams import EMBEDDED
 from netwiz.probes.requests import AskServer, ReadConntrack
 from netwiz.wizard.case import Symptom
-from netwiz.wizard.scene import Scene, Unseen
-from netwiz.wizard.tree import Also, Branch, Node, Ruling, fault, undetermined
+from netwiz.wizard.scene import Scene
+from netwiz.wizard.tree import Also, Branch, Node, Ruling, fault
 from netwiz.wizard.trees.attempts import tries
 from netwiz.wizard.trees.names_servers import Heard, hear, origin_values, usable
-from netwiz.wizard.trees.names_words import lookup, upstreams
+from netwiz.wizard.trees.names_words import lookup
 from netwiz.wizard.verdict import Mark
 
 SLOW_MS = 1500.0
 """A lookup that takes longer is felt; a cold cache of a resolver costs less."""
-TIMES = 12
-"""Questions put to a server that may fail now and then: one failure in three is missed
-by all of them once in a hundred times."""
-EACH_MS = 600
 COMPLAINTS = (None, Symptom.DNS, Symptom.SLOW, Symptom.TIMEOUT)
 
 
@@ -38,7 +34,7 @@ def is_slow(found: Resolution) -> bool:
 def slow_name(scene: Scene) -> Ruling:
     """Why a lookup that worked took so long."""
     found = lookup(scene)
-    right = _right_question(found)
+    right = right_question(found)
     heard = hear(scene, right.question.rstrip("."))
     took = f"the lookup of {scene.case.target.host} took {found.took_ms / 1000:.2f} s"
     key, cause, values = "", "", _values(found, heard)
@@ -70,7 +66,7 @@ def _connects(scene: Scene) -> bool:
     return all(t.link.works for t in tries(scene))
 
 
-def _right_question(found: Resolution) -> Answer:
+def right_question(found: Resolution) -> Answer:
     return next(a for a in found.answers if a.addresses)
 
 
@@ -163,92 +159,6 @@ def _values(found: Resolution, heard: Heard) -> dict[str, str]:
     }
 
 
-def steady_requests(scene: Scene) -> tuple[AskServer, ...]:
-    """The lookup's question, put many times to each server that it depends on."""
-    found = lookup(scene)
-    if found.outcome is not NameOutcome.ANSWERED:
-        return ()
-    name = _right_question(found).question.rstrip(".")
-    record = _right_question(found).record
-    asked = [*found.files.servers]
-    if EMBEDDED in asked and not _own(scene, found):
-        asked += upstreams(scene).servers[:3]
-    return tuple(
-        AskServer(scene.place, s, name, record, budget_ms=EACH_MS, times=TIMES)
-        for s in dict.fromkeys(asked)
-        if s == EMBEDDED or not (loopback(s) and scene.place != HOST)
-    )
-
-
-def _own(scene: Scene, found: Resolution) -> bool:
-    """Whether the engine answers by itself: a container's name."""
-    return any(scene.owner(a).kind in ("container", "network") for a in found.addresses)
-
-
-def name_unsteady(scene: Scene) -> Ruling:
-    """Whether a name that resolves now is answered each time."""
-    asked = steady_requests(scene)
-    if not asked:
-        return Ruling("steady", "nobody is asked for it", quiet=True)
-    found = scene.look_all(asked, ServerAnswer)
-    behind = [a for a in found if a.server != EMBEDDED]
-    telling = [a for a in (behind or list(found)) if a.failed_tries]
-    lines = tuple(_tally(a) for a in found)
-    if not any(a.failed_tries for a in found):
-        return Ruling("steady", f"yes: {'; '.join(lines)}", evidence=lines)
-    if not telling:
-        values = {"servers_said": "; ".join(lines)}
-        return Ruling("engine", "127.0.0.11 fails alone", Mark.BAD, lines, values)
-    worst = telling[0]
-    values = _unsteady_values(scene, worst, found)
-    if worst is not (behind or list(found))[0]:
-        # Asked only after another one: nobody notices unless they take turns.
-        if "rotate" not in lookup(scene).files.options:
-            said = f"{worst.server} fails, but stands behind one that answers"
-            return Ruling("steady", said, Mark.ODD, lines, assumptions=(said,))
-        return Ruling("first_dead", lines[0], Mark.BAD, lines, values)
-    kinds = {t.outcome for t in worst.failed_tries}
-    if kinds <= {NameOutcome.REJECTED, NameOutcome.REFUSED}:
-        return Ruling("refuses", _tally(worst), Mark.BAD, lines, values)
-    if kinds <= {NameOutcome.TIMEOUT, NameOutcome.UNREACHABLE}:
-        if len(worst.failed_tries) == len(worst.tries):
-            return Ruling("first_dead", _tally(worst), Mark.BAD, lines, values)
-        return Ruling("silent", _tally(worst), Mark.BAD, lines, values)
-    return Ruling("changes", _tally(worst), Mark.BAD, lines, values)
-
-
-def _unsteady_values(
-    scene: Scene, worst: ServerAnswer, found: tuple[ServerAnswer, ...]
-) -> dict[str, str]:
-    good = [a.server for a in found if not a.failed_tries and a.server != EMBEDDED]
-    return {
-        "dead": worst.server,
-        "refusal": _tally(worst),
-        "servers_said": "; ".join(map(_tally, found)),
-        "symptom": "dns",
-        **origin_values(lookup(scene), upstreams(scene), good),
-    }
-
-
-def _tally(answer: ServerAnswer) -> str:
-    total, bad = len(answer.tries), len(answer.failed_tries)
-    if not bad:
-        slowest = max((t.ms for t in answer.tries), default=0.0)
-        return (
-            f"{answer.server} answered {total} of {total}, in {slowest:.0f} ms at most"
-        )
-    kinds = ", ".join(dict.fromkeys(t.outcome.value for t in answer.failed_tries))
-    return f"{answer.server} failed {bad} of {total} questions ({kinds})"
-
-
-def dns_steady(scene: Scene) -> bool | None:
-    """For other trees: whether the name is answered each time; None if unknown."""
-    try:
-        return name_unsteady(scene).branch == "steady"
-    except Unseen:
-        return None
-
-
 NODES = (
     Node(
         "slow_name",
@@ -267,34 +177,6 @@ NODES = (
                 fault("dns-conntrack-race-5s"),
             ),
             "on": Branch("that alone does not explain the complaint", "found_name"),
-        },
-    ),
-    Node(
-        "name_unsteady",
-        "is {host} answered each time?",
-        name_unsteady,
-        {
-            "steady": Branch("yes", "found_name"),
-            "silent": Branch(
-                "its server keeps silent at times", fault("dns-upstream-dead")
-            ),
-            "refuses": Branch(
-                "its server refuses at times", fault("dns-upstream-refuses")
-            ),
-            "first_dead": Branch(
-                "one of the servers is dead", fault("dns-first-server-dead-slow")
-            ),
-            "changes": Branch(
-                "its server says now this, now that",
-                undetermined(
-                    "{host} is not answered each time: {servers_said}",
-                    "the servers behind {dead} do not agree: its operator can tell",
-                ),
-            ),
-            "engine": Branch(
-                "the engine's own server fails at times",
-                fault("dns-concurrency-limit"),
-            ),
         },
     ),
 )
