@@ -16,7 +16,7 @@ from email.utils import parsedate_to_datetime
 
 from netwiz.probes.facts.tls import TlsOutcome
 from netwiz.probes.text import plain
-from netwiz.probes.tls.messages import Messages, version_name
+from netwiz.probes.tls.messages import Messages
 
 MOST = 512 * 1024
 """Bytes that a server may send before netwiz hangs up."""
@@ -227,6 +227,3 @@ def words_for(name: str, port: int) -> bytes:
         "Connection: close",
     )
     return "".join(f"{line}\r\n" for line in (*lines, "")).encode("ascii", "replace")
-
-
-__all__ = ["Handshake", "Heard", "http_date", "version_name", "words_for"]

@@ -71,12 +71,12 @@ _OTHER_TROUBLE = (62, 64)
 
 async def _get(ground: Ground, place: Place, url: str) -> tuple[bytes, str]:
     """What is at the URL, and if nothing, why."""
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port or 80
     except ValueError:
         return b"", "the address it names is none"
-    if parts.scheme != "http" or not host:
+    if parts.scheme != "http" or not host or " " in url:
         return b"", "it is not to be had by plain HTTP"
     found = await resolve(ground, Resolve(place, host))
     address = next(iter(found.addresses), "")

@@ -14,6 +14,7 @@ from netwiz.probes.facts import (
     Failed,
     Failure,
     IssuerFetched,
+    ProxyAnswer,
     TlsTalk,
     Trust,
     TrustStore,
@@ -147,9 +148,16 @@ async def test_a_proxy_that_is_exempted_is_not_asked() -> None:
         assert not [r for r in world.asked if isinstance(r, ask.AskProxy)]
 
 
+async def test_a_proxy_that_is_none_is_passed_over() -> None:
+    for value in ("http://[", "http://h:99999", "", "socks5://h:1080", "://"):
+        order = replace(ORDER, env=(f"http_proxy={value}",))
+        world = replace(tls.captured(), containers=(order, PG))
+        assert await verdict(world, tls.http()) == (Result.HEALTHY, "")
+
+
 async def test_a_proxy_that_does_serve_the_target_is_no_fault() -> None:
     world = tls.captured()
-    good = tls.ProxyAnswer(proxy="proxy.corp:3128", status=200)
+    good = ProxyAnswer(proxy="proxy.corp:3128", status=200)
     world.answers = {**world.answers, ask.AskProxy: lambda _: good}
     assert await verdict(world, tls.http()) == (Result.HEALTHY, "")
 

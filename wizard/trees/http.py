@@ -221,8 +221,8 @@ def proxy_of(scene: Scene) -> tuple[str, str, int] | None:
     scheme = target.scheme.upper()
     for key in (f"{scheme.lower()}_proxy", f"{scheme}_PROXY", "all_proxy", "ALL_PROXY"):
         value = env.get(key, "")
-        parts = urlsplit(value if "://" in value else f"http://{value}")
         try:
+            parts = urlsplit(value if "://" in value else f"http://{value}")
             host, port = parts.hostname, parts.port or 80
         except ValueError:
             continue
