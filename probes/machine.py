@@ -47,7 +47,7 @@ SENSES: dict[type, SenseEntry] = {
     ask.ReadLogErrors: _entry("logs.follow", "read_log_errors", 5.0),
     ask.Resolve: _entry("names.resolve", "resolve", 8.0),
     ask.ReadResolver: _entry("names.resolve", "read_resolver", 3.0),
-    ask.AskServer: _entry("names.ask_server", "ask_server", 20.0),
+    ask.AskServer: _entry("names.ask_server", "ask_server", 10.0),
     ask.ReadSockets: _entry("sockets.senses", "read_sockets", 4.0),
     ask.FindListeners: _entry("sockets.senses", "find_listeners", 6.0),
     ask.WatchListener: _entry("sockets.senses", "watch_listener", 6.0),
