@@ -169,6 +169,13 @@ CAUSES = (
                 when="remove_command",
                 lasting=False,
             ),
+            FixPlan(
+                "Give that machine, or {server}, another address. Keep the addresses "
+                "of containers out of the range that the LAN's DHCP server hands "
+                "out (--ip-range), and those of the LAN out of the network's "
+                "(--aux-address).",
+                when="lan_intruder",
+            ),
         ),
         look_alikes=(
             ("container-ip-hardcoded", "there only one namespace has the address"),

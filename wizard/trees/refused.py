@@ -199,7 +199,8 @@ def two_owners(scene: Scene) -> Ruling:
         if h.place not in (focus.place, HOST) and _same_wire(h.place, scene)
     ]
     if not others:
-        return Ruling("one", f"only {focus.server.name} has it")
+        lan = _on_the_lan(scene, found, focus.server)
+        return lan or Ruling("one", f"only {focus.server.name} has it")
     intruder = others[0]
     own = next((h for h in found.holders if h.place == focus.place), None)
     links = scene.try_look(ReadLinks(scene.place), LinkTable)
@@ -229,6 +230,37 @@ def two_owners(scene: Scene) -> Ruling:
             "remove_command": in_container(intruder.place.label) + remove,
             "forget_command": (in_container(scene.place.label) if scene.client else "")
             + forget,
+        },
+    )
+
+
+def _on_the_lan(
+    scene: Scene, found: AddressHolders, server: Container
+) -> Ruling | None:
+    """A second owner beyond this machine, on the wire that a macvlan shares with it."""
+    address = scene.focus.inner_address or scene.focus.address
+    network = scene.owner(address).network
+    if network is None or network.driver not in ("macvlan", "ipvlan"):
+        return None
+    own = {h.mac for h in found.holders}
+    asked = scene.try_look(AskArp(scene.place, address), ArpAnswers)
+    strange = [m for m in asked.macs if m not in own] if asked else []
+    if not own or not strange:
+        return None
+    intruder = f"a machine on the LAN with the MAC address {strange[0]}"
+    return Ruling(
+        "two",
+        f"{intruder} has it too",
+        Mark.BAD,
+        evidence=(
+            f"{server.name} has {address} at {', '.join(sorted(own))}",
+            f"who has {address}? answered by {', '.join(asked.macs if asked else ())}",
+        ),
+        values={
+            "intruder": intruder,
+            "intruder_device": "its own card",
+            "remove_command": "",
+            "lan_intruder": "yes",
         },
     )
 
