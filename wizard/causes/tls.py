@@ -64,7 +64,7 @@ CAUSES = (
         verify=(_VERIFY,),
         references=(
             "openssl-verification-options(1): X509_V_ERR 18, 19, 20",
-            "https://github.com/docker-library/docs/tree/master/registry",
+            "https://github.com/distribution/distribution-library-image/issues/35",
         ),
     ),
     Cause(
@@ -242,7 +242,7 @@ CAUSES = (
         fixes=(
             FixPlan(
                 "Let this host's clock be set, and keep it so.",
-                ("timedatectl set-ntp true", "chronyc makestep"),
+                ("timedatectl set-ntp true",),
                 interrupts="timers and logs, which see the time jump",
             ),
         ),

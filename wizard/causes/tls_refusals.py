@@ -217,7 +217,9 @@ CAUSES = (
             ("plaintext-to-tls-port", "there TLS alone is enough"),
             ("tls-client-cert-required", "there the service itself asks"),
         ),
-        references=("https://istio.io/latest/docs/reference/config/security/",),
+        references=(
+            "https://istio.io/latest/docs/reference/config/security/peer_authentication/",
+        ),
         proof="recorded",
     ),
 )
