@@ -63,7 +63,7 @@ SENSES: dict[type, SenseEntry] = {
     ask.TalkTls: _entry("tls.senses", "talk_tls", 6.0),
     ask.AskProxy: _entry("tls.proxy", "ask_proxy", 5.0),
     ask.FetchIssuer: _entry("tls.issuer", "fetch_issuer", 5.0),
-    ask.Converse: _entry("connect.converse", "converse", 15.0),
+    ask.Converse: _entry("connect.converse", "converse", 10.0),
     ask.WatchQueue: _entry("sockets.queue", "watch_queue", 8.0),
     ask.MeasurePath: _entry("links.path_mtu", "measure_path", 5.0),
     ask.ReadConntrack: _entry("conntrack.senses", "read_conntrack", 5.0),

@@ -170,6 +170,9 @@ class _Talk:
                 await self._read(loop)
                 self._first_ms = (time.perf_counter() - asked) * 1000
             while self._goes_on():
+                if (time.perf_counter() - asked) * 1000 > LONGEST_MS:
+                    # It trickles, but it comes.
+                    return Ending.COMPLETE, ""
                 async with asyncio.timeout(STALL_S):
                     if not await self._read(loop):
                         break
