@@ -21,6 +21,7 @@ from netwiz.probes.facts import (
     Queue,
     Queues,
     Repeated,
+    Rise,
 )
 from netwiz.wizard.case import Symptom
 from tests.wizard.judge_table import Told
@@ -35,7 +36,9 @@ def open_(link: Connection) -> Connection:
     return replace(link, outcome=Outcome.CONNECTED, after=After.OPEN, connect_ms=0.4)
 
 
-def many(*times: float, refused: int = 0) -> Callable[[ask.Request], Finding]:
+def many(
+    *times: float, refused: int = 0, rise: str = ""
+) -> Callable[[ask.Request], Finding]:
     """Probes that took so long; 0 stands for no answer at all."""
 
     def answer(request: ask.Request) -> Finding:
@@ -56,6 +59,7 @@ def many(*times: float, refused: int = 0) -> Callable[[ask.Request], Finding]:
             address=asked.address,
             port=asked.port,
             attempts=tuple(made),
+            kernel=(Rise(HOST, rise, 3),) if rise else (),
         )
 
     return answer
@@ -177,6 +181,11 @@ TABLE: dict[str, Told] = {
     "throttled, and its queue overflows": Told(
         "container-cpu-starved",
         steady(ReadPressure=pressures(9), Repeat=many(0.4, 1001.0, 1003.0, 0.4, 0.0)),
+        SLOW,
+    ),
+    "new flows collide": Told(
+        "conntrack-snat-race",
+        steady(Repeat=many(0.4, 1001.0, 0.4, rise="nf_conntrack.insert_failed")),
         SLOW,
     ),
     "asks for names in vain": Told(

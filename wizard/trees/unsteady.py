@@ -7,7 +7,7 @@ from netwiz.probes.requests import CountRestarts, Repeat
 from netwiz.wizard.case import Symptom
 from netwiz.wizard.scene import Scene
 from netwiz.wizard.tree import Branch, Node, Ruling, fault, undetermined
-from netwiz.wizard.trees.attempts import Try, tries
+from netwiz.wizard.trees.attempts import Try, taps_for, tries
 from netwiz.wizard.trees.not_listening import restart_values
 from netwiz.wizard.trees.refused import two_owners
 from netwiz.wizard.trees.unsteady_loss import loss
@@ -31,11 +31,7 @@ def spread(scene: Scene) -> tuple[tuple[Try, Repeated], ...]:
             t.focus.port,
             scene.case.target.protocol,
             count,
-            counters=tuple(
-                dict.fromkeys(
-                    (scene.place, *([t.focus.place] if t.focus.place else ()))
-                )
-            ),
+            counters=taps_for(scene, t.focus),
         )
         for t in made
     )

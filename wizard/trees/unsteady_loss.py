@@ -9,6 +9,7 @@ from netwiz.probes.facts import (
     Failed,
     Failure,
     KernelCounters,
+    Place,
     Repeated,
     Rise,
     Rule,
@@ -42,7 +43,7 @@ def loss(scene: Scene) -> Ruling:
         lines = (held_back[0], f"{many.address}: {many.spread}")
         words = held_back[1]
         return Ruling("throttled", words["throttle"], Mark.BAD, lines, words)
-    queue = _rise(many, QUEUE_RISES)
+    queue = _rise(many, QUEUE_RISES, scene.focus.place)
     if queue is not None:
         return Ruling(
             "queue",
@@ -66,8 +67,12 @@ def _many(scene: Scene) -> Repeated:
     return scene.look(wanted, Repeated)
 
 
-def _rise(many: Repeated, names: tuple[str, ...]) -> Rise | None:
-    return next((r for r in many.kernel if r.name in names), None)
+def _rise(
+    many: Repeated, names: tuple[str, ...], place: Place | None = None
+) -> Rise | None:
+    """The rise of one of these counters, in one place or in any."""
+    fitting = (r for r in many.kernel if place is None or r.place == place)
+    return next((r for r in fitting if r.name in names), None)
 
 
 def _told(rise: Rise) -> str:
