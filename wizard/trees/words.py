@@ -56,18 +56,23 @@ def in_container(name: str) -> str:
 
 def listed(listeners: Iterable[Listener]) -> str:
     """``127.0.0.1:3000 (node)``, several joined; 'nothing' when there is none."""
-    texts = dict.fromkeys(
+    return _some(
         f"{s.text} ({s.process.name})" if s.process else s.text for s in listeners
     )
-    shown = list(texts)[:6]
-    if len(texts) > len(shown):
-        shown.append(f"{len(texts) - len(shown)} more")
-    return ", ".join(shown) or "nothing"
 
 
 def sockets_of(listeners: Iterable[Listener]) -> str:
     """Only the sockets, without their processes."""
-    return ", ".join(dict.fromkeys(s.text for s in listeners)) or "nothing"
+    return _some(s.text for s in listeners)
+
+
+def _some(texts: Iterable[str]) -> str:
+    """Each once, six at most: a host may have thousands of listeners."""
+    unique = list(dict.fromkeys(texts))
+    shown = unique[:6]
+    if len(unique) > len(shown):
+        shown.append(f"{len(unique) - len(shown)} more")
+    return ", ".join(shown) or "nothing"
 
 
 def process_of(listeners: Iterable[Listener], fallback: str = "the service") -> str:
