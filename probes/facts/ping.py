@@ -22,6 +22,8 @@ class ProcessRights(Finding):
     user: int = 0
     group: int = 0
     """Effective uid and gid."""
+    seccomp: bool = False
+    """System calls are filtered (``Seccomp: 2``, proc(5))."""
     ping_groups: tuple[int, int] = (1, 0)
     """net.ipv4.ping_group_range: groups that may ping without CAP_NET_RAW (icmp(7));
     1 to 0 is nobody."""

@@ -46,6 +46,7 @@ async def read_rights(ground: Ground, request: ReadRights) -> ProcessRights:
         command=f"grep -E 'Cap|Uid|Gid' /proc/{pid}/status; "
         f"{ground.namespaces.enter(place)}sysctl net.ipv4.ping_group_range",
         container_id=request.container_id,
+        seccomp=fields.get("Seccomp", "").strip() == "2",
         effective=int(fields.get("CapEff", "0").strip() or "0", 16),
         bounding=int(fields.get("CapBnd", "0").strip() or "0", 16),
         user=_second(fields.get("Uid", "")),

@@ -245,9 +245,11 @@ ROUTED = {
 }
 REVERSE = Rise(HOST, "TcpExtIPReversePathFilter", 1)
 TABLE_FULL = Rise(HOST, "nf_conntrack.drop", 1)
+BAD_SUM = Rise(PG.place, "TcpInCsumErrors", 1)
 KERNEL_SEEN = {
     REVERSE.name: (*ENTERED, syn(HOST, BRIDGE)),
     TABLE_FULL.name: ENTERED,
+    BAD_SUM.name: ARRIVED,
 }
 OTHER_DOOR = (
     *ARRIVED,

@@ -10,6 +10,7 @@ from tests.wizard.lost_world import (
     ANSWERED,
     ARRIVED,
     AWAY,
+    BAD_SUM,
     DROP,
     FIREWALLD,
     FULL,
@@ -193,6 +194,9 @@ TABLE: dict[str, Told] = {
     "queue full": Told(
         "accept-backlog-full",
         world(seen=ARRIVED, sockets={"pg": (FULL,)}),
+    ),
+    "a wrong checksum": Told(
+        "tx-checksum-offload-bug", replace(world(), answers=counting(BAD_SUM))
     ),
     "another door": Told("container-wrong-gateway", world(seen=OTHER_DOOR)),
 }

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field, replace
 
 from netwiz.probes import requests as ask
 from netwiz.probes.facts import (
+    After,
     Elsewhere,
     Engine,
     Finding,
     NameOutcome,
     Outcome,
     PortMapping,
+    ProcessRights,
     Snapshot,
     State,
     Stranger,
@@ -45,6 +47,20 @@ def on(system: str = "", os_type: str = "linux", *, rootless: bool = False) -> P
     )
 
 
+def filtered(version: str = "19.03.5", *, seccomp: bool = True) -> Platform:
+    """It connects from order's namespace, and order was told that it may not."""
+
+    def rights(_: ask.Request) -> Finding:
+        return ProcessRights(container_id=ORDER.id, seccomp=seccomp)
+
+    return Platform(
+        outcomes={"172.18.0.2": Outcome.CONNECTED},
+        connection=lambda link: replace(link, after=After.OPEN),
+        answers={ask.ReadRights: rights},
+        engine=Engine("unix:///x", version=version),
+    )
+
+
 def elsewhere(*found: Stranger) -> Callable[[ask.Request], Finding]:
     """What other engines have."""
 
@@ -64,6 +80,11 @@ TABLE: dict[str, Told] = {
     ),
     "rootless": Told(
         "rootless-slirp-pasta", on("Debian GNU/Linux 12", rootless=True), FROM_HOST
+    ),
+    "an old filter of system calls": Told(
+        "seccomp-old-libseccomp",
+        filtered(),
+        replace(case(), error="connect: Operation not permitted"),
     ),
     "another engine": Told(
         "wrong-engine-context",

@@ -23,7 +23,40 @@ KEEP_OFF = FixPlan(
     snippet=UNMANAGED,
 )
 
+CHECKSUM = Cause(
+    id="tx-checksum-offload-bug",
+    group=GROUP,
+    title="packets reach {server} with a wrong checksum",
+    explanation=(
+        "The probe arrived at {server}, whose kernel threw it away because its "
+        "checksum is wrong. A device or its driver computes checksums in hardware and gets them "
+        "wrong, as some do for VXLAN or inside virtual machines; ping and small "
+        "datagrams still pass."
+    ),
+    decisive=(
+        "the packet is seen in the server's namespace, no answer is born, and "
+        "InCsumErrors of that namespace rise by the probe"
+    ),
+    fixes=(
+        FixPlan(
+            "Let the kernel compute them: switch the offload off on the device that "
+            "sends, here or on the other node (ethtool -K DEVICE tx off). The last "
+            "device of this host on the way is {checksum_device}. To keep it, put the "
+            "command into the device's own configuration.",
+            interrupts="nothing; it costs some processor time",
+        ),
+    ),
+    look_alikes=(
+        ("overlay-4789-blocked", "there nothing arrives at all"),
+        ("container-own-iptables", "there a rule counts the packet"),
+        ("mtu-blackhole-path", "there small packets are answered"),
+    ),
+    references=("https://github.com/moby/moby/issues/41775",),
+    proof="recorded",
+)
+
 CAUSES: tuple[Cause, ...] = (
+    CHECKSUM,
     Cause(
         id="veth-detached-from-bridge",
         group=GROUP,

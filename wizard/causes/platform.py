@@ -90,6 +90,37 @@ CAUSES: tuple[Cause, ...] = (
         proof="recorded",
     ),
     Cause(
+        id="seccomp-old-libseccomp",
+        group=GROUP,
+        title="{client}'s calls are denied by a filter older than its image",
+        explanation=(
+            "{client} was told `{denied_line}`, yet the very same connection works "
+            "from its network namespace. Engine {version} filters system calls with a "
+            "library that does not know those which {client_image} makes, and answers "
+            "EPERM to them: no packet ever leaves."
+        ),
+        decisive=(
+            "the application was denied a system call, the connection works from its "
+            "namespace, its process is under seccomp, and the engine is older than "
+            "20.10"
+        ),
+        fixes=(
+            FixPlan(
+                "Bring the engine and libseccomp2 up to date (libseccomp 2.4.2 or "
+                "later, engine 20.10 or later). To see that this is it, start the "
+                "container once with --security-opt seccomp=unconfined; that takes a "
+                "protection away and is no cure.",
+                interrupts="every container, while the engine is replaced",
+            ),
+        ),
+        look_alikes=(
+            ("container-own-iptables", "there a rule denies, and nothing connects"),
+            ("cap-net-raw-dropped", "there only ping is denied"),
+        ),
+        references=("https://github.com/moby/moby/issues/40734",),
+        proof="recorded",
+    ),
+    Cause(
         id="wrong-engine-context",
         group=GROUP,
         title="{server} is a container of another engine on this machine",

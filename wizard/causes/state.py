@@ -26,6 +26,42 @@ CAUSES = (
         ),
     ),
     Cause(
+        id="cap-net-bind-service",
+        group=GROUP,
+        title="{server} is not allowed to listen on port {low_port}",
+        explanation=(
+            "{server} ended with `{last_words}`. Its process has neither root's right "
+            "to bind ports below 1024 (CAP_NET_BIND_SERVICE), nor is the limit lowered "
+            "in its network namespace (net.ipv4.ip_unprivileged_port_start)."
+        ),
+        decisive=(
+            "the container ended, and its last words say that binding a port was denied"
+        ),
+        fixes=(
+            FixPlan(
+                "Let the service listen on a port from 1024 up, and publish it as "
+                "before: -p {low_port}:{high_port}.",
+                snippet=(
+                    'services:\n  {server}:\n    ports: ["{low_port}:{high_port}"]\n'
+                ),
+                interrupts="{server} while it is made anew",
+            ),
+            FixPlan(
+                "Or lower the limit for this container alone.",
+                snippet=(
+                    "services:\n  {server}:\n    sysctls:\n      "
+                    "net.ipv4.ip_unprivileged_port_start: {low_port}\n"
+                ),
+                interrupts="{server} while it is made anew",
+            ),
+        ),
+        look_alikes=(
+            ("container-not-running", "there its last words say something else"),
+            ("host-port-already-allocated", "there the host's port is taken"),
+        ),
+        references=("capabilities(7)", "ip-sysctl, ip_unprivileged_port_start"),
+    ),
+    Cause(
         id="container-restart-loop",
         group=GROUP,
         title="{server} keeps ending and being restarted",

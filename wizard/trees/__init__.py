@@ -13,6 +13,7 @@ from netwiz.wizard.case import Symptom
 from netwiz.wizard.tree import Node, Tree
 from netwiz.wizard.trees import (
     astray,
+    denied,
     egress,
     egress_back,
     egress_inside,
@@ -102,6 +103,7 @@ ROOMS = (
     overlay_way,
     pinged,
     talk,
+    denied,
     stalls,
     stalls_path,
     stalls_pool,

@@ -28,6 +28,7 @@ AGAIN = 20
 """Number of the last probe, which waits for a repeated packet as well."""
 REVERSE_PATH = "TcpExtIPReversePathFilter"
 OVERFLOWS = ("TcpExtListenOverflows", "TcpExtListenDrops")
+CHECKSUMS = ("TcpInCsumErrors", "UdpInCsumErrors")
 TRACKING = ("nf_conntrack.drop", "nf_conntrack.early_drop")
 
 
@@ -37,6 +38,7 @@ def kernel_drop(scene: Scene) -> Ruling:
     way = trail(scene, found)
     for judge in (
         _reverse_path,
+        _checksum,
         _backlog,
         _tracking,
         table_full,
@@ -73,6 +75,32 @@ def _reverse_path(scene: Scene, found: Attempted, way: Trail) -> Ruling | None:
             if mode and back.device != device and links.interface(device):
                 return _filtered(place, device, mode, rose, back)
     return None
+
+
+def _checksum(scene: Scene, found: Attempted, way: Trail) -> Ruling | None:
+    """A packet that came with a wrong checksum: its sender's device made it so."""
+    focus = scene.focus
+    if way.stage is not Stage.ARRIVED:
+        return None
+    place = focus.place or HOST
+    rises = [(n, found.rose(place, n)) for n in CHECKSUMS]
+    counts = ", ".join(f"{name} +{by}" for name, by in rises if by)
+    if not counts:
+        return None
+    devices = [s.device for s in way.forward if s.place == HOST]
+    return Ruling(
+        "checksum",
+        f"yes: its checksum is wrong ({counts})",
+        Mark.BAD,
+        evidence=(
+            f"around the probe {counts} in {place.label}",
+            f"{way.text}, and no answer was born",
+        ),
+        values={
+            "server": server_name(scene),
+            "checksum_device": devices[-1] if devices else "the sending device",
+        },
+    )
 
 
 def effective(links: LinkTable, device: str) -> int:
@@ -239,6 +267,9 @@ NODES = (
         {
             "rp_filter": Branch(
                 "the reverse path filter", fault("rp-filter-asymmetric")
+            ),
+            "checksum": Branch(
+                "its checksum is wrong", fault("tx-checksum-offload-bug")
             ),
             "backlog": Branch("a listener's queue is full", "why_full"),
             "tracking": Branch(

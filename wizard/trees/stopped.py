@@ -17,6 +17,7 @@ NOT_ATTACHABLE = "not manually attachable"
 """What a swarm's manager says of a network that is for services alone."""
 DOMAIN = "53"
 """The port of DNS, which resolvers of the host like to hold."""
+_DENIED = re.compile(r"permission denied|eacces|\(13[:)]")
 IN_USE = ("address already in use", "address in use", "eaddrinuse")
 
 
@@ -61,6 +62,8 @@ def why_stopped(scene: Scene) -> Ruling:
             ),
             values=values | {"last_words": _in_use_line(runs) + "."},
         )
+    if runs and (line := _denied_line(runs)):
+        return _low_port(server, values, line)
     if server.state is State.RESTARTING or (
         runs
         and server.restart_policy in ("always", "unless-stopped", "on-failure")
@@ -77,6 +80,28 @@ def why_stopped(scene: Scene) -> Ruling:
     said = f"{server.state}, exit code {server.exit_code}"
     seen = (f"{server.name} is {server.state} (exit code {server.exit_code})",)
     return Ruling("ended", said, Mark.BAD, seen, values)
+
+
+def _low_port(server: Container, values: dict[str, str], line: str) -> Ruling:
+    """It may not bind a port below 1024 (capabilities(7), CAP_NET_BIND_SERVICE)."""
+    named = re.search(r"[:\s](\d{1,3})\b(?!\S*\.)", line)
+    port = named[1] if named else values["port"]
+    said = f"it was not allowed to bind port {port}"
+    seen = (
+        f"{server.name}'s last words: {line}",
+        f"{server.name} is {server.state} (exit code {server.exit_code})",
+    )
+    values = values | {"low_port": port, "high_port": str(8000 + int(port or 0))}
+    return Ruling("low_port", said, Mark.BAD, seen, values | {"last_words": line})
+
+
+def _denied_line(runs: Restarts) -> str:
+    """The line of a log that says that binding was denied."""
+    for line in reversed(runs.last_lines):
+        text = line.lower()
+        if _DENIED.search(text) and re.search(r"bind|listen", text):
+            return line
+    return ""
 
 
 def _not_attachable(server: Container, values: dict[str, str]) -> Ruling:
@@ -178,6 +203,9 @@ NODES = (
             "host_mode": Branch(
                 "its port in the host's network was taken",
                 fault("host-mode-port-conflict"),
+            ),
+            "low_port": Branch(
+                "it may not bind its port", fault("cap-net-bind-service")
             ),
             "looping": Branch("it keeps ending", fault("container-restart-loop")),
             "leaving": Branch(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from netwiz.wizard.case import Symptom
 from netwiz.wizard.scene import Scene
 from netwiz.wizard.tree import Branch, Node, Ruling
+from netwiz.wizard.trees.denied import by_denial
 from netwiz.wizard.trees.lost_where import accepted_in_vain
 from netwiz.wizard.trees.pinged import by_ping
 from netwiz.wizard.verdict import Mark
@@ -17,6 +18,8 @@ def talk(scene: Scene) -> Ruling:
         return Ruling("datagrams", "an answer came", quiet=True)
     if by_ping(case):
         return Ruling("pinged", "that ping fails", quiet=True)
+    if by_denial(case):
+        return Ruling("denied", "that a system call was denied", quiet=True)
     if accepted_in_vain(scene.attempted if scene.focus.attempt else None):
         said = "who accepted asks the server itself, and gets no answer"
         return Ruling("behind", said, Mark.ODD)
@@ -39,6 +42,7 @@ NODES = (
         talk,
         {
             "pinged": Branch("that ping fails", "pinged"),
+            "denied": Branch("that a system call is denied", "denied"),
             "behind": Branch("that nobody is behind who accepted", "lost"),
             "tls": Branch("TLS", "tls"),
             "http": Branch("HTTP", "tongue"),
