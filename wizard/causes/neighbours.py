@@ -29,9 +29,9 @@ CHECKSUM = Cause(
     title="packets reach {server} with a wrong checksum",
     explanation=(
         "The probe arrived at {server}, whose kernel threw it away because its "
-        "checksum is wrong. A device or its driver computes checksums in hardware and gets them "
-        "wrong, as some do for VXLAN or inside virtual machines; ping and small "
-        "datagrams still pass."
+        "checksum is wrong. A device or its driver computes checksums in hardware and "
+        "gets them wrong, as some do for VXLAN or inside virtual machines; ping and "
+        "small datagrams still pass."
     ),
     decisive=(
         "the packet is seen in the server's namespace, no answer is born, and "

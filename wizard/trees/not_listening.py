@@ -272,8 +272,8 @@ def somewhere_else(scene: Scene) -> Ruling:
         ),
         "wrong_text": (
             f"{scene.case.target.host} means {server.name} ({server.image}). It "
-            f"listens on {scene.values.get('others', 'other ports')} and is not made for port "
-            f"{port}. {holder.name} ({address}) listens on port {port}: the "
+            f"listens on {scene.values.get('others', 'other ports')} and is not made "
+            f"for port {port}. {holder.name} ({address}) listens on port {port}: the "
             f"configuration of {client.name} most likely names the wrong host."
         ),
     }
