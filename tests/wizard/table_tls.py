@@ -369,7 +369,12 @@ TABLE = {
     "http, no": Told(
         "app-level-rejection",
         talking(ok, answers(b"403 Forbidden")),
-        http(symptom=Symptom.RESET),
+        replace(http(), error="403 Client Error: Forbidden for url: http://pg:443/"),
+    ),
+    "http, a proxy's upstream is silent": Told(
+        "app-level-rejection",
+        talking(ok, answers(b"504 Gateway Timeout")),
+        http(symptom=Symptom.TIMEOUT),
     ),
     "http, underscore": Told(
         "hostname-with-underscore",

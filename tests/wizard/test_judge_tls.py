@@ -198,3 +198,12 @@ async def test_silence_that_nothing_explains_is_undetermined() -> None:
     world = tls.talking(tls.silent, silence)
     result, cause = await verdict(world, tls.https())
     assert (result, cause) == (Result.UNDETERMINED, "")
+
+
+@pytest.mark.parametrize("status", [b"400 Bad Request", b"404 Not Found", b"500 Oops"])
+@pytest.mark.parametrize("symptom", [s for s in Symptom if s is not Symptom.TLS])
+async def test_a_status_is_no_timeout_and_no_reset(
+    status: bytes, symptom: Symptom
+) -> None:
+    there = tls.talking(tls.ok, tls.answers(status))
+    assert (await verdict(there, tls.http(symptom=symptom)))[1] == ""

@@ -15,6 +15,7 @@ from netwiz.probes.facts import (
     TlsTalk,
 )
 from netwiz.probes.requests import AskProxy
+from netwiz.wizard.case import Symptom
 from netwiz.wizard.scene import Scene, Unseen
 from netwiz.wizard.tree import HEALTHY, Branch, Node, Ruling, fault
 from netwiz.wizard.trees.stalls import opening
@@ -121,14 +122,31 @@ def answered(scene: Scene, status: int, line: str, values: dict[str, str]) -> Ru
     ruling = _captured(scene, status, values)
     if ruling is not None:
         return ruling
-    complained = bool(scene.case.symptom or scene.case.error)
-    if status < BAD_REQUEST or not complained:
+    if status < BAD_REQUEST or not _complained(scene, status):
         return Ruling("fine", f"HTTP {status}" if status else "nothing", quiet=True)
     values |= {"status_line": line, "status": str(status)}
     if status == FORBIDDEN and (ruling := _masked(scene, line, values)):
         return ruling
     seen = f"{values.get('server', scene.values['server'])} answered: {line}"
     return Ruling("app", line, Mark.BAD, (seen,), values)
+
+
+def _complained(scene: Scene, status: int) -> bool:
+    """Whether this status can be what was complained of.
+
+    No symptom means one, and ours asks for ``/``, which an interface may well not have:
+    the error line must name it. But what a proxy says when it cannot reach, or waits in
+    vain for, what is behind it, is how its clients see a refusal or a timeout.
+    """
+    case = scene.case
+    if re.search(rf"(?<![\d:.]){status}(?!\d)", case.error):
+        return True
+    said = {
+        502: (Symptom.REFUSED, Symptom.RESET, Symptom.UNREACHABLE, Symptom.DNS),
+        503: (Symptom.REFUSED, Symptom.RESET, Symptom.UNREACHABLE),
+        504: (Symptom.TIMEOUT, Symptom.SLOW),
+    }
+    return case.symptom in said.get(status, ())
 
 
 def _masked(scene: Scene, line: str, values: dict[str, str]) -> Ruling | None:
