@@ -11,6 +11,7 @@ import ssl
 
 HTTP, TLS, SILENCE = "http", "tls", "silence"
 _HEAD_END = b"\r\n\r\n"
+_LAST_CHUNK = b"\r\n0\r\n\r\n"
 _TLS_HEADER = 5
 
 
@@ -69,6 +70,10 @@ def promised(kind: str, answer: bytes, received: int) -> int:
             length = value.strip()
             if name.lower() == b"content-length" and length.isdigit():
                 return len(head) + len(_HEAD_END) + min(int(length), 1 << 40)
+            if name.lower() == b"transfer-encoding" and length.lower() == b"chunked":
+                # Its last chunk ends it, though the connection may be kept (RFC 9112,
+                # 7.1); with trailers, or before, only the connection's end tells.
+                return received if answer.endswith(_LAST_CHUNK) else -1
     return -1
 
 

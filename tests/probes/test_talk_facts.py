@@ -100,6 +100,9 @@ def test_nothing_is_said_where_nothing_is_known() -> None:
     assert words_for("silence", "pg") == b""
 
 
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
 @pytest.mark.parametrize(
     ("answer", "whole"),
     [
@@ -107,6 +110,9 @@ def test_nothing_is_said_where_nothing_is_known() -> None:
         (b"HTTP/1.1 204 No Content\r\n\r\n", 27),
         (b"HTTP/1.1 200 OK\r\n\r\nab", -1),
         (b"HTTP/1.1 200 OK\r\nContent-Length: five\r\n\r\n", -1),
+        (CHUNKED + b"2\r\nab\r\n0\r\n\r\n", 59),
+        (CHUNKED + b"2\r\nab\r\n", -1),
+        (CHUNKED + b"2\r\nab\r\n0\r\nDigest: x\r\n\r\n", -1),
         (b"SSH-2.0-OpenSSH_9.2\r\n", -1),
         (b"", -1),
     ],
