@@ -14,10 +14,11 @@ import os
 import socket
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+from netwiz.probes.engine.pool import DaemonPool
 from netwiz.probes.errors import ProbeError, mapped
 from netwiz.probes.facts.base import Failure, Place, PlaceKind
 
@@ -67,13 +68,13 @@ class Namespaces:
 
     def close(self) -> None:
         """Let the workers finish what they do and end."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._pool.close(drop=True)
         if self._home >= 0:
             os.close(self._home)
             self._home = -1
 
-    def _new_pool(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(self._workers, thread_name_prefix="netns")
+    def _new_pool(self) -> DaemonPool:
+        return DaemonPool(self._workers, "netns")
 
     def pid(self, place: Place) -> int:
         """The pid by which a place is reached; 0 for the host and named namespaces."""
@@ -140,7 +141,7 @@ class Namespaces:
             raise
         except PoisonedError as error:
             # One of the pool's threads is astray: leave all of them behind.
-            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool.close(drop=True)
             self._pool = self._new_pool()
             what = f"{place.label}: a thread was lost in its namespace; ask again"
             raise ProbeError(Failure.BROKEN, what) from error

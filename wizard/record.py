@@ -79,7 +79,7 @@ def _step(answered: Answered, shown: set[Request]) -> Step:
     for request in scene.used:
         if request not in shown:
             shown.add(request)
-            looks.append(_look(request, scene.findings[request]))
+            looks.append(look_of(request, scene.findings[request]))
     return Step(
         node=node.id,
         question=fill(node.question, {**scene.values, **ruling.values}),
@@ -106,7 +106,8 @@ def _skipped(skip: Skip, values: dict[str, str]) -> Step:
     )
 
 
-def _look(request: Request, finding: Finding) -> Look:
+def look_of(request: Request, finding: Finding) -> Look:
+    """A probe, as people see it behind a step."""
     place = getattr(request, "place", HOST)
     label = place.label if isinstance(place, Place) else "host"
     name = type(request).__name__

@@ -14,12 +14,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
 from netwiz.probes.facts import Finding
-from netwiz.probes.requests import Request
+from netwiz.probes.requests import Repeat, Request, WatchUplink
 from netwiz.wizard.case import Case
 from netwiz.wizard.conclude import conclude
 from netwiz.wizard.fill import fill
 from netwiz.wizard.path import path_of
-from netwiz.wizard.record import Answered, steps_of
+from netwiz.wizard.record import Answered, look_of, steps_of
 from netwiz.wizard.scene import Needed, Scene, Unseen
 from netwiz.wizard.tree import UNSAID, UNSEEN, Leaf, Node, Ruling, Tree, undetermined
 from netwiz.wizard.trees import tree_for
@@ -32,6 +32,15 @@ Asker = Callable[["Ask"], Awaitable[str]]
 
 MAX_ROUNDS = 64
 """A walk is a few dozen questions long; beyond this a tree has lost its way."""
+LONGEST_S = 20.0
+"""Seconds that the probes of a walk may take, one after the other. Then it ends with
+what it has: nobody waits for ever, and where everything takes so long, the next answer
+is as likely to be late. A round that has begun is not cut off: its own probes' budgets
+bound it."""
+LATE = undetermined(
+    "the probes took {spent} s before the walk was done ({slowest}), so it was ended",
+    "ask again when the machine has less to do, or look why that takes so long",
+)
 ELSEWHERE = "how does it look from elsewhere?"
 CIRCLES = undetermined("the questions led in circles: a defect of netwiz")
 
@@ -178,6 +187,7 @@ async def diagnose(
         return (time.perf_counter() - start) * 1000
 
     so_far: tuple[Answered, ...] = ()
+    spent_ms = 0.0
     for _ in range(MAX_ROUNDS):
         reached = step(case, findings, said)
         so_far = reached.so_far
@@ -189,8 +199,34 @@ async def diagnose(
         if isinstance(reached, Ask):
             said[reached.node] = (await ask(reached) if ask else "") or UNSAID
             continue
+        if spent_ms > LONGEST_S * 1000:
+            scene = _late(case, findings, spent_ms)
+            return replace(conclude(case, LATE, so_far, scene), elapsed_ms=elapsed())
         steps = steps_of(reached.so_far)
         told(Progress(case, steps, reached.asking, path, elapsed()))
         found = await asyncio.gather(*map(perform, reached.requests))
         findings.update(zip(reached.requests, found, strict=True))
-    return conclude(case, CIRCLES, so_far, Scene(case, findings))
+        spent_ms += _longest(case, {r: findings[r] for r in reached.requests})
+    scene = Scene(case, findings)
+    return replace(conclude(case, CIRCLES, so_far, scene), elapsed_ms=elapsed())
+
+
+def _longest(case: Case, found: Mapping[Request, Finding]) -> float:
+    """The time of a round in ms, without what the person asked to take long."""
+    return max((f.ms for r, f in found.items() if not _patient(case, r)), default=0.0)
+
+
+def _patient(case: Case, request: Request) -> bool:
+    waits = isinstance(request, WatchUplink)
+    return waits or (isinstance(request, Repeat) and case.repeat > 0)
+
+
+def _late(case: Case, findings: Mapping[Request, Finding], spent_ms: float) -> Scene:
+    """What a walk that took too long says of it."""
+    by_time = sorted(findings, key=lambda r: -findings[r].ms)
+    shown = [
+        f"{look.probe} in {look.vantage}: {look.ms / 1000:.1f} s"
+        for look in (look_of(r, findings[r]) for r in by_time[:3])
+    ]
+    values = {"spent": f"{spent_ms / 1000:.0f}", "slowest": ", ".join(shown)}
+    return Scene(case, findings, values)

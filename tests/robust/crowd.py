@@ -1,4 +1,4 @@
-"""order and pg on one network of the lab, and crowds of rules and sockets about them."""
+"""order and pg on one network of the lab, and crowds of rules and sockets there."""
 
 from __future__ import annotations
 
@@ -84,9 +84,9 @@ def texts_of(told: object) -> list[str]:
     """Every text of a report."""
     if isinstance(told, str):
         return [told]
-    parts = told.values() if isinstance(told, dict) else told
     if not isinstance(told, dict | list):
         return []
+    parts = told.values() if isinstance(told, dict) else told
     return [text for part in parts for text in texts_of(part)]
 
 
