@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -42,6 +43,10 @@ LATE = undetermined(
     "ask again when the machine has less to do, or look why that takes so long",
 )
 ELSEWHERE = "how does it look from elsewhere?"
+MAX_VISITS = 2
+"""Of one node in a walk: once for what was dialled, and again where a sub-tree is
+shared by something else that it came to (a name server, a proxy). What is asked more
+often leads in a circle, for nothing has changed in between."""
 CIRCLES = undetermined("the questions led in circles: a defect of netwiz")
 
 
@@ -91,7 +96,11 @@ def step(
     scene = Scene(case, findings, base)
     node = tree.nodes[tree.root]
     so_far: tuple[Answered, ...] = ()
+    visits: Counter[str] = Counter()
     while True:
+        visits[node.id] += 1
+        if visits[node.id] > MAX_VISITS:
+            return Conclude(CIRCLES, so_far, scene)
         scene = replace(scene, used=[])
         try:
             ruling = _rule(node, scene, (overrides or {}).get(node.id, ""))

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from netwiz.probes.facts import Finding
 from netwiz.probes.requests import Request, TakeSnapshot
 from netwiz.wizard.tree import HEALTHY, UNSAID, Branch, Node, Ruling, Tree
 from netwiz.wizard.verdict import Progress, Result
-from netwiz.wizard.walk import Ask, Conclude, Run, diagnose, step
+from netwiz.wizard.walk import (
+    CIRCLES,
+    MAX_ROUNDS,
+    MAX_VISITS,
+    Ask,
+    Conclude,
+    Run,
+    diagnose,
+    step,
+)
+from tests.wizard.judge_table import Told
+from tests.wizard.tables import TABLE
 from tests.wizard.world import ORDER, PG, World, case, container, listener, walk
 
 CACHE = container("cache", 7)
@@ -133,6 +146,38 @@ async def test_a_tree_without_end_is_left(monkeypatch: pytest.MonkeyPatch) -> No
     found = await diagnose(case(), World().perform)
     assert found.result is Result.UNDETERMINED
     assert "circles" in found.missing[0]
+
+
+async def test_a_tree_that_leads_in_a_circle_is_left() -> None:
+    """Two nodes that send a walk to each other, with everything known already."""
+
+    def onwards(_: object) -> Ruling:
+        return Ruling("on", "it is not here")
+
+    nodes = {
+        "egress": Node("egress", "out?", onwards, {"on": Branch("no", "wire")}),
+        "wire": Node("wire", "on the wire?", onwards, {"on": Branch("no", "egress")}),
+    }
+    ended = step(case(), {}, tree=Tree(None, "egress", nodes))
+    assert isinstance(ended, Conclude)
+    assert ended.leaf is CIRCLES
+    assert [a.node.id for a in ended.so_far] == ["egress", "wire"] * MAX_VISITS
+
+
+@pytest.mark.parametrize("told", TABLE.values(), ids=TABLE)
+async def test_no_walk_of_ours_comes_near_its_bounds(told: Told) -> None:
+    rounds, visits = 0, Counter[str]()
+    found: dict[Request, Finding] = {}
+    while not isinstance(reached := step(told.about, found), Conclude):
+        rounds += 1
+        if isinstance(reached, Run):
+            for request in reached.requests:
+                found[request] = await told.world.perform(request)
+        else:
+            break
+    visits.update(answered.node.id for answered in reached.so_far)
+    assert rounds <= MAX_ROUNDS / 2
+    assert max(visits.values()) < MAX_VISITS
 
 
 async def test_questions_that_did_not_arise_are_not_shown() -> None:
