@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from netwiz.widgets.document import Block
 from netwiz.widgets.lines import Line
 from netwiz.wizard.report_layout import cells, pad
+from netwiz.wizard.report_text import excluded
 from netwiz.wizard.verdict import CauseFound, Diagnosis, Fix, Result
 
 COLUMN = 10
@@ -28,7 +29,7 @@ def verdict_blocks(diagnosis: Diagnosis, before: Diagnosis | None) -> list[Block
         *_vantages(diagnosis),
         *_prove(diagnosis),
         *_listed("Also", [f"{c.title} ({c.id})" for c in diagnosis.also], "✗ ", "bad"),
-        *_listed("Not it", [f"{r.id}: {r.because}" for r in diagnosis.ruled_out]),
+        *_listed("Not it", tuple(excluded(diagnosis))),
         *_listed("Assumed", diagnosis.assumptions),
         *_listed("Unseen", diagnosis.unsupported),
         *_listed("Read on", diagnosis.cause.references if diagnosis.cause else ()),

@@ -16,6 +16,7 @@ from netwiz.wizard.verdict import (
     Matrix,
     Result,
     Step,
+    by_reason,
 )
 
 _VERDICTS = {
@@ -34,10 +35,7 @@ def to_markdown(diagnosis: Diagnosis) -> str:
         *_path(diagnosis),
         *_vantages(diagnosis.vantages),
         *_also(diagnosis),
-        *_bullets(
-            "Ruled out",
-            (f"{span(o.id)}: {prose(o.because)}" for o in diagnosis.ruled_out),
-        ),
+        *_bullets("Ruled out", _excluded(diagnosis)),
         *_bullets("Not known", map(prose, diagnosis.missing)),
         *_bullets("Taken for granted", map(prose, diagnosis.assumptions)),
         *_bullets("Not looked at", map(prose, diagnosis.unsupported)),
@@ -147,6 +145,12 @@ def _also(diagnosis: Diagnosis) -> Iterator[str]:
         yield ""
         yield f"Cause id: {span(cause.id)}"
         yield from _cause(cause, "###")
+
+
+def _excluded(diagnosis: Diagnosis) -> Iterator[str]:
+    for out in by_reason(diagnosis.ruled_out):
+        more = f" and {out.more} more" if out.more else ""
+        yield f"{', '.join(map(span, out.ids))}{more}: {prose(out.because)}"
 
 
 def _bullets(title: str, items: Iterable[str], level: str = "##") -> Iterator[str]:

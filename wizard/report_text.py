@@ -17,6 +17,7 @@ from netwiz.wizard.verdict import (
     PathHop,
     Result,
     Step,
+    by_reason,
 )
 
 WIDTH = 80
@@ -70,15 +71,20 @@ def conclusion_lines(diagnosis: Diagnosis, width: int = WIDTH) -> Iterator[Line]
     yield from [BLANK, *seen] if seen else []
     yield from _verdict_lines(diagnosis, width)
     yield from _list("Also wrong", _also(diagnosis), width)
-    yield from _list(
-        "Ruled out", (f"{out.id}: {out.because}" for out in diagnosis.ruled_out), width
-    )
+    yield from _list("Ruled out", excluded(diagnosis), width)
     yield from _list("Not known", diagnosis.missing, width)
     yield from _list("Taken for granted", diagnosis.assumptions, width)
     yield from _list("Not looked at", diagnosis.unsupported, width)
     yield BLANK
     took = f"{len(diagnosis.steps)} steps, {diagnosis.elapsed_ms / 1000:.2f} s"
     yield Line(took, Tone.FAINT)
+
+
+def excluded(diagnosis: Diagnosis) -> Iterator[str]:
+    """What was ruled out, a line for each reason."""
+    for out in by_reason(diagnosis.ruled_out):
+        more = f" and {out.more} more" if out.more else ""
+        yield f"{', '.join(out.ids)}{more}: {out.because}"
 
 
 def _verdict_lines(diagnosis: Diagnosis, width: int) -> Iterator[Line]:

@@ -103,6 +103,32 @@ class RuledOut:
     because: str
 
 
+MOST_IDS = 6
+"""Causes named in one line, for people; the rest is counted. JSON has them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Excluded:
+    """Look-alikes that one finding excludes."""
+
+    ids: tuple[str, ...]
+    """At most so many as people read."""
+    more: int
+    """How many there are besides."""
+    because: str
+
+
+def by_reason(ruled_out: tuple[RuledOut, ...]) -> tuple[Excluded, ...]:
+    """The same told reason by reason, each said once, in the order of the walk."""
+    grouped: dict[str, list[str]] = {}
+    for out in ruled_out:
+        grouped.setdefault(out.because, []).append(out.id)
+    return tuple(
+        Excluded(tuple(ids[:MOST_IDS]), len(ids[MOST_IDS:]), because)
+        for because, ids in grouped.items()
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class PathHop:
     """One device on the packet's way."""

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from netwiz.wizard.report import to_text
+from netwiz.wizard.report import to_json, to_markdown, to_text
 from netwiz.wizard.report_layout import cells, clip, pad, wrap
-from netwiz.wizard.verdict import Diagnosis, Fix
+from netwiz.wizard.verdict import Diagnosis, Fix, RuledOut
 from tests.wizard.report_samples import (
     HEALTHY,
     REFUSED,
@@ -127,6 +127,19 @@ def test_a_command_is_not_broken() -> None:
     cause = dataclasses.replace(REFUSED.cause, fixes=(Fix("Do:", (command,)),))
     text = to_text(dataclasses.replace(REFUSED, cause=cause))
     assert f"\n     $ {command}\n" in text
+
+
+def test_one_reason_that_excludes_many_is_said_once() -> None:
+    outs = [RuledOut(f"cause-{n}", "no rule counted it") for n in range(17)]
+    outs.insert(3, RuledOut("other", "it is up"))
+    told = dataclasses.replace(HEALTHY, ruled_out=tuple(outs))
+    shown = to_text(told).partition("Ruled out\n")[2].partition("\n\n")[0]
+    assert " ".join(shown.split()) == (
+        "- cause-0, cause-1, cause-2, cause-3, cause-4, cause-5 and 11 more: no rule "
+        "counted it - other: it is up"
+    )
+    assert to_markdown(told).count("no rule counted it") == 1
+    assert [o["id"] for o in to_json(told)["ruled_out"]] == [o.id for o in outs]
 
 
 @given(texts, st.integers(4, 60), st.sampled_from(["", "  ", " - "]))
