@@ -194,6 +194,7 @@ def parse_target(text: str) -> Target:
         raise BadInput(f"'{shown}': unknown scheme; use one of {', '.join(SCHEMES)}")
     rest = rest.split("/", 1)[0].split("?", 1)[0].rpartition("@")[2]
     host, port = _split_port(rest, shown)
+    host = _in_ascii(host)
     _check_host(host, shown)
     if port is None:
         if scheme in DEFAULT_PORTS:
@@ -209,6 +210,15 @@ def parse_target(text: str) -> Target:
     except ValueError:
         host = host.lower()
     return Target(host, port, scheme or "tcp")
+
+
+def _in_ascii(host: str) -> str:
+    """A name with other letters as resolvers and certificates have it (RFC 3490)."""
+    if host.isascii():
+        return host
+    with contextlib.suppress(UnicodeError):
+        return host.encode("idna").decode("ascii")
+    return host
 
 
 def _split_port(rest: str, shown: str) -> tuple[str, int | None]:

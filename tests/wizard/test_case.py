@@ -36,6 +36,7 @@ TARGETS = {
     "my_service:80": Target("my_service", 80),
     "localhost:3000": Target("localhost", 3000),
     "::1": Target("::1", None, "dns"),
+    "Bücher.example:80": Target("xn--bcher-kva.example", 80),
 }
 BAD = {
     "": "names no host",
@@ -57,6 +58,7 @@ BAD = {
     "a b:80": "no host name",
     "\x1b[31mpg:80": "no host name",
     "-pg:80": "no host name",
+    "ü..pg:80": "no host name",
     "a" * 300 + ":80": "no host name",
 }
 
