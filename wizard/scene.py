@@ -102,6 +102,16 @@ class Scene:
             raise Needed(*missing)
         return tuple(self._checked(r, kind) for r in requests)
 
+    def together(self, *requests: Request) -> None:
+        """Have these fetched side by side; each is looked at afterwards.
+
+        Only what does not disturb the others: no attempt between counters, no second
+        one to the same target while counters are compared.
+        """
+        missing = tuple(r for r in requests if r not in self.findings)
+        if missing:
+            raise Needed(*missing)
+
     def try_look(self, request: Request, kind: type[F]) -> F | None:
         """A finding that would help but is not needed; None when it failed."""
         try:

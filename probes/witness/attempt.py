@@ -14,6 +14,7 @@ import socket
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from netwiz.probes import ahead
 from netwiz.probes.connect.dial import Prepare, connect
 from netwiz.probes.connect.endpoint import own_end
 from netwiz.probes.errors import ProbeError, mapped
@@ -36,6 +37,10 @@ if TYPE_CHECKING:
 PATIENCE_S = 0.4
 """Every hop of one machine is passed within 0.1 ms; a busy one gets this long."""
 
+SILENCE_S = 0.2
+"""A silence this long will have to be explained, be it broken or not: what that takes
+is loaded meanwhile."""
+
 ARP_S = 1.1
 """A neighbour question is repeated after 1 s (neigh/default/retrans_time_ms); two that
 nobody answered are no accident."""
@@ -49,8 +54,9 @@ async def attempt(ground: Ground, request: Attempt) -> Attempted:
     could not be watched are named in `blind`; raises ProbeError only when the client's
     own namespace is gone or closed to us.
 
-    With taps, a probe to this machine ends as TIMEOUT (UDP: SILENT) 0.4 s after its
-    last packet moved, or 1.1 s after its start while a neighbour question is open.
+    With taps, a probe to this machine, or to beyond it that was kept from leaving it,
+    ends as TIMEOUT (UDP: SILENT) 0.4 s after its last packet moved, or 1.1 s after its
+    start while a neighbour question is open.
     """
     if not request.taps and not request.counters:
         link = await _connect(ground, request)
@@ -106,6 +112,7 @@ class _Watched:
         self._began = self._moved = self._loop.time()
         self._socket: socket.socket | None = None
         self._source = ("", 0)
+        self._local = _is_local(ground.snapshot, request)
 
     async def connect(self) -> Connection:
         try:
@@ -137,11 +144,19 @@ class _Watched:
         await self._counters.before()
         await self._watch.open(own_end(sock)[1], self._note)
         self._began = self._moved = self._loop.time()
-        if self._watch.tapped and _is_local(self._ground.snapshot, self._request):
-            self._look = self._loop.call_later(PATIENCE_S, self._judge)
+        if self._watch.tapped:
+            self._look = self._loop.call_later(SILENCE_S, self._prepare_to_explain)
 
     def _note(self) -> None:
         self._moved = self._loop.time()
+
+    def _prepare_to_explain(self) -> None:
+        """Load what the next questions will need, and judge when it is time."""
+        if self._local and not self._watch.asks_in_vain:
+            ahead.load_links()
+        else:
+            ahead.load_wire()
+        self._look = self._loop.call_at(self._began + PATIENCE_S, self._judge)
 
     def _judge(self) -> None:
         """Give up, or look again when there is a reason to wait on."""
@@ -154,6 +169,9 @@ class _Watched:
             return
         if now < until:
             self._look = self._loop.call_at(until, self._judge)
+            return
+        if not self._local and not self._watch.held_back:
+            # It is under way beyond this machine, where answers take their time.
             return
         if self._socket is not None:
             self._source = own_end(self._socket)

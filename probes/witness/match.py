@@ -136,6 +136,20 @@ class Matcher:
             e.place == server and e.inbound for e, reply in self._ours if not reply
         )
 
+    def held_back(self, host: Place) -> bool:
+        """Whether the probe was kept from leaving this machine, as far as added.
+
+        It has if it left no namespace, or came into the host's and did not leave that.
+        A device that leads into a container counts as a way out: who is behind it may
+        send the packet on. One that left the client's namespace and was not seen at
+        the host may have gone by a device that the client owns.
+        """
+        way = [e for e, reply in self._ours if not reply and e.device != "lo"]
+        if any(e.place == host and not e.inbound for e in way):
+            return False
+        gone = any(e.place != host and not e.inbound for e in way)
+        return not gone or any(e.place == host and e.inbound for e in way)
+
     def unanswered(self) -> list[Event]:
         """Neighbour questions on the probe's way to which nobody answered."""
         waiting = [e for a, e in self._who_has.items() if a not in self._told]

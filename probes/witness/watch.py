@@ -187,6 +187,18 @@ class Watch:
         """Whether the probe has come into the server's namespace."""
         return self._matcher.arrived
 
+    @property
+    def held_back(self) -> bool:
+        """Whether the probe was kept from leaving this machine.
+
+        False where the client or the host is not watched, or a tap missed a packet.
+        """
+        host = self._aliases.get(HOST, HOST)
+        watched = self.probe.client_tapped and any(t.place == host for t in self._taps)
+        if not watched or any(tap.lost for tap in self._taps):
+            return False
+        return self._matcher.held_back(host)
+
     def close(self) -> None:
         """Stop watching; what was seen stays."""
         self._stamps.close()

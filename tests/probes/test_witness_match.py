@@ -200,3 +200,25 @@ def test_a_datagram_keeps_its_identity_through_nat() -> None:
     ]
     found = Matcher(about).sightings(events)
     assert [s.reply for s in found] == [False, False, False, True, True, True]
+
+
+def held_back(*events: Event) -> bool:
+    matcher = Matcher(probe())
+    for one in events:
+        matcher.add(one)
+    return matcher.held_back(HOST)
+
+
+def test_a_probe_is_held_back_where_it_came_in_and_did_not_go_out() -> None:
+    first, came, went = WAY[0], WAY[1], event(12, HOST, "uplink", SYN)
+    assert held_back()
+    assert held_back(first, came)
+    assert held_back(first, came, event(12, HOST, "lo", SYN))
+    assert not held_back(first, came, went)
+    assert not held_back(first, came, WAY[2])
+    # It may have left by a device of the client's own that the host does not have.
+    assert not held_back(first)
+    # Somebody else's packet leaving, or an answer, is not the probe.
+    other = event(12, HOST, "uplink", replace(SYN, source_port=41001, sequence=9))
+    assert held_back(first, came, other)
+    assert held_back(first, came, WAY[5], WAY[6])

@@ -35,6 +35,8 @@ from netwiz.wizard.trees.lost_where import Stage, Trail, got_through, trail
 
 CONFIRMATIONS = 2
 """Further probes that a candidate has to count, where paper does not speak for it."""
+CONFIRM_MS = 250
+"""Of each of these: its rule counts at once, and two before it were waited for."""
 RESENT_MS = 1000.0
 """A SYN is repeated after one second (tcp(7)); a longer probe sends two."""
 _LIMITS = ("limit", "hashlimit", "connlimit", "recent", "ct count", "quota")
@@ -251,7 +253,8 @@ def _confirmed(
     counts, works = [], []
     for nth in range(10, 10 + CONFIRMATIONS):
         # One after the other: side by side each would count the others' packets.
-        again = scene.look(replace(request, nth=nth), Attempted)
+        once_more = replace(request, nth=nth, budget_ms=CONFIRM_MS)
+        again = scene.look(once_more, Attempted)
         way = trail(scene, again)
         counts.append(
             any(same_hit(h, mine) and _exact(again, h.packets, way) for h in again.hits)

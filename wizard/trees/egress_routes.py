@@ -20,6 +20,7 @@ from netwiz.wizard.trees.egress_ways import (
     TUNNELS,
     Exit,
     answered,
+    by_host,
     exit_of,
     from_host,
     ip,
@@ -135,6 +136,10 @@ def _better(way: Exit, route: Route) -> dict[str, str]:
 
 def _beside(way: Exit, key: str, values: dict[str, str], what: str) -> Ruling:
     """A way that should not be taken, if the target answers by another."""
+    if way.entered is not None and way.others:
+        # The host's own way is looked at as well, and is silent as a rule: one wait.
+        devices = ("", *(route.device for route in way.others[:_MOST_BESIDE]))
+        way.scene.together(*(by_host(way.scene, device) for device in devices))
     found = _answering(way)
     seen = f"this host sends it by {decided(way.route)}; {what}"
     values["what"] = what

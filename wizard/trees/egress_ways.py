@@ -235,13 +235,15 @@ def attached(scene: Scene) -> tuple[Attachment, ...]:
 
 def exit_of(scene: Scene) -> Exit:
     """The way out of the scene's probe, counted once more around its rules."""
-    found = scene.look(counted(scene, scene.focus), Attempted)
+    request = counted(scene, scene.focus)
+    scene.together(request, ReadLinks(HOST))
+    found = scene.look(request, Attempted)
     return Exit(scene, found, scene.look(ReadLinks(HOST), LinkTable))
 
 
-def from_host(scene: Scene, device: str = "") -> Connection:
-    """What this host itself meets at the target; by one device, if it is named."""
-    asked = Attempt(
+def by_host(scene: Scene, device: str = "") -> Attempt:
+    """An attempt of this host's own at the target; by one device, if it is named."""
+    return Attempt(
         HOST,
         scene.focus.address,
         scene.focus.port,
@@ -249,7 +251,11 @@ def from_host(scene: Scene, device: str = "") -> Connection:
         nth=_BESIDE,
         device=device,
     )
-    return scene.look(asked, Attempted).connection
+
+
+def from_host(scene: Scene, device: str = "") -> Connection:
+    """What this host itself meets at the target; by one device, if it is named."""
+    return scene.look(by_host(scene, device), Attempted).connection
 
 
 def answered(link: Connection) -> bool:

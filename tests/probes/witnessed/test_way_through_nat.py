@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from netwiz.probes.facts.base import HOST
 from netwiz.probes.facts.connection import After, Outcome
 from netwiz.probes.machine import Ground
-from netwiz.probes.witness.attempt import ARP_S, attempt
+from netwiz.probes.witness.attempt import ARP_S, PATIENCE_S, attempt
 from tests.probes.little_docker import (
     CLIENT,
     HOST_APP,
@@ -150,3 +151,30 @@ async def test_ipv6_nobody_has_the_address(docker: LittleDocker, base: Ground) -
     assert [(s.packet.kind, s.packet.destination) for s in found.sightings] == [
         ("ARP", "fd30::77")
     ]
+
+
+async def test_what_never_leaves_the_client_is_not_waited_for(
+    docker: LittleDocker, base: Ground
+) -> None:
+    request = replace(probe(docker, OUTSIDE, 9000), server=None, budget_ms=4000)
+    watched = replace(request, taps=(docker.client.place, HOST))
+    rule = "-p tcp -m tcp --dport 9000 -j DROP"
+    with docker.rule(docker.client, f"iptables -I OUTPUT {rule}"):
+        held = await attempt(base, watched)
+    assert held.connection.outcome is Outcome.TIMEOUT
+    assert PATIENCE_S * 1000 - 1 <= held.connection.connect_ms < 2500
+    assert not held.forward
+
+
+async def test_what_may_have_left_this_machine_is_waited_for(
+    docker: LittleDocker, base: Ground
+) -> None:
+    """It left the client's namespace, and the host (the tests' own) never saw it."""
+    request = replace(probe(docker, OUTSIDE, 9000), server=None, budget_ms=1500)
+    watched = replace(request, taps=(docker.client.place, HOST))
+    rule = "-p tcp -m tcp --dport 9000 -j DROP"
+    with docker.rule(docker.host, f"iptables -I DOCKER-USER {rule}"):
+        found = await attempt(base, watched)
+    assert found.connection.outcome is Outcome.TIMEOUT
+    assert found.connection.connect_ms >= 1490
+    assert steps(found.forward) == ["client eth0 >"]
