@@ -43,7 +43,7 @@ def misled(scene: Scene) -> Misled | None:
     """
     target = scene.focus.inner_address or scene.focus.address
     stations = [(scene.place, scene.focus.address)]
-    if scene.place != HOST:
+    if scene.place != HOST and not _kept(scene):
         stations.append((HOST, target))
     for place, address in stations:
         try:
@@ -53,6 +53,14 @@ def misled(scene: Scene) -> Misled | None:
         if found is not None:
             return found
     return None
+
+
+def _kept(scene: Scene) -> bool:
+    """Whether the probe came into this host and was sent on by no device of it."""
+    found = scene.attempted
+    seen = [s for s in found.forward if s.place == HOST and s.device != "lo"]
+    way = [s for s in seen if s.packet.kind != "ARP"]
+    return HOST in found.tapped and bool(way) and all(s.inbound for s in way)
 
 
 def _at(scene: Scene, place: Place, address: str) -> Misled | None:
