@@ -139,7 +139,9 @@ def test_one_reason_that_excludes_many_is_said_once() -> None:
         "counted it - other: it is up"
     )
     assert to_markdown(told).count("no rule counted it") == 1
-    assert [o["id"] for o in to_json(told)["ruled_out"]] == [o.id for o in outs]
+    assert to_json(told)["ruled_out"] == [
+        {"id": out.id, "because": out.because} for out in outs
+    ]
 
 
 @given(texts, st.integers(4, 60), st.sampled_from(["", "  ", " - "]))
