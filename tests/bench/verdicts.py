@@ -4,6 +4,9 @@ Every scenario of the lab (or those whose names hold one of the words) is raised
 symptom is waited for, and the installed netwiz diagnoses it once. Said are the median
 and the 95th percentile of `elapsed_ms`, per symptom and outcome, and every verdict that
 was not the expected one.
+
+`python -m tests.bench.verdicts --from FILE` sums up what a run of the scenarios' tests
+wrote down by NETWIZ_TIMES=FILE.
 """
 
 from __future__ import annotations
@@ -50,6 +53,12 @@ def measure(lab: Lab, path: Path) -> Took:
     )
 
 
+def read(file: Path) -> list[Took]:
+    """The verdicts of a run of tests; those that failed it are not among them."""
+    rows = (json.loads(line) for line in file.read_text().splitlines())
+    return [Took(**row, right=True) for row in rows]
+
+
 def by_symptom(all_: Iterable[Took]) -> dict[str, list[float]]:
     """Seconds of each symptom's verdicts, sorted."""
     found: dict[str, list[float]] = {}
@@ -82,6 +91,9 @@ def table(all_: list[Took]) -> Iterable[str]:
 
 def main(words: list[str]) -> int:
     """Measure, print; 1 where a verdict is not the expected one."""
+    if words[:1] == ["--from"]:
+        print(*table(read(Path(words[1]))), sep="\n")
+        return 0
     if reason := why_impossible():
         print(reason, file=sys.stderr)
         return 4

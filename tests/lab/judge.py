@@ -68,7 +68,25 @@ def diagnose(raised: Stage, case: Case) -> Verdict:
     if case.error:
         words += ["--error", raised.fill(case.error)]
     words += case.args
-    return ask(lab, [*netwiz_command(), *words])
+    verdict = ask(lab, [*netwiz_command(), *words])
+    _note(raised, case, verdict)
+    return verdict
+
+
+def _note(raised: Stage, case: Case, verdict: Verdict) -> None:
+    """Write down how long it took, where NETWIZ_TIMES names a file for that."""
+    name = os.environ.get("NETWIZ_TIMES")
+    if not name:
+        return
+    told = {
+        "scenario": raised.play.id,
+        "symptom": "ok (healthy)" if case.symptom == "ok" else case.symptom,
+        "outcome": verdict.told.get("outcome"),
+        "cause": verdict.cause.get("id", ""),
+        "seconds": float(verdict.told.get("elapsed_ms", 0.0)) / 1000,
+    }
+    with Path(name).open("a", encoding="utf-8") as file:
+        file.write(json.dumps(told) + "\n")
 
 
 def ask(lab: Lab, argv: list[str]) -> Verdict:
