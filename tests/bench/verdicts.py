@@ -54,7 +54,7 @@ def measure(lab: Lab, path: Path) -> Took:
 
 
 def read(file: Path) -> list[Took]:
-    """The verdicts of a run of tests; those that failed it are not among them."""
+    """The verdicts of a run of tests, which judged them itself."""
     rows = (json.loads(line) for line in file.read_text().splitlines())
     return [Took(**row, right=True) for row in rows]
 
@@ -72,14 +72,19 @@ def percentile(times: list[float], share: float) -> float:
     return times[min(len(times) - 1, int(share * len(times)))]
 
 
-def table(all_: list[Took]) -> Iterable[str]:
-    """The figures as lines."""
+def times(all_: list[Took]) -> Iterable[str]:
+    """How long they took, by symptom, as lines."""
     yield f"{'symptom':<14}{'verdicts':>9}{'median s':>10}{'p95 s':>8}{'longest s':>11}"
     for symptom, times in by_symptom(all_).items():
         yield (
             f"{symptom:<14}{len(times):>9}{statistics.median(times):>10.2f}"
             f"{percentile(times, 0.95):>8.2f}{times[-1]:>11.2f}"
         )
+
+
+def table(all_: list[Took]) -> Iterable[str]:
+    """The same, and which were not as expected."""
+    yield from times(all_)
     right = sum(took.right for took in all_)
     yield f"{right} of {len(all_)} verdicts as expected"
     yield from (
@@ -92,7 +97,7 @@ def table(all_: list[Took]) -> Iterable[str]:
 def main(words: list[str]) -> int:
     """Measure, print; 1 where a verdict is not the expected one."""
     if words[:1] == ["--from"]:
-        print(*table(read(Path(words[1]))), sep="\n")
+        print(*times(read(Path(words[1]))), sep="\n")
         return 0
     if reason := why_impossible():
         print(reason, file=sys.stderr)
