@@ -43,8 +43,9 @@ class Repeat:
     count: int = 20
     counters: tuple[Place, ...] = ()
     """Namespaces whose kernel counters are compared around them."""
-    budget_ms: int = 3500
-    """Of each: long enough for a SYN that is sent again twice."""
+    budget_ms: int = 1600
+    """Of each: long enough for a SYN that is sent again once, after 1 s, and for an
+    answer to it from far away. What is lost twice in a row counts as unanswered."""
     nth: int = 1
 
 

@@ -88,7 +88,7 @@ async def test_a_lost_syn_shows_by_its_time(wire: Wire) -> None:
         # Every other SYN is dropped: each connection needs its second one at most.
         line = f"input tcp dport {port} tcp flags syn numgen inc mod 2 0 drop"
         with rules(wire.server, line):
-            asked = Repeat(wire.client.place, SERVER4, port, count=4)
+            asked = Repeat(wire.client.place, SERVER4, port, count=4, budget_ms=3500)
             found = await repeat(wire.ground, replace(asked, counters=(asked.place,)))
     assert len(found.working) == 4
     assert found.late

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from statistics import median
 
 from netwiz.probes.facts import (
     Attempted,
@@ -13,6 +14,7 @@ from netwiz.probes.facts import (
     Repeated,
     Rise,
     Rule,
+    resent,
 )
 from netwiz.probes.facts.firewall_commands import deletion
 from netwiz.probes.requests import ReadCounters, Repeat
@@ -28,6 +30,11 @@ from netwiz.wizard.verdict import Mark
 WATCHED = 8
 """Probes that are watched one by one: at a loss of one in three all of them get through
 once in twenty-five times."""
+ENOUGH = 3
+"""Lost ones among them: by then it is known where they end, and what counts each."""
+SHORTEST_MS, LONGEST_MS = 300, 1200
+TIMES_AS_LONG = 5
+"""Of the median of those that were answered at once: what takes longer is lost."""
 WAIT_MS = 600.0
 QUEUE_RISES = ("TcpExtListenDrops", "TcpExtListenOverflows")
 TRACKING_RISES = ("nf_conntrack.insert_failed",)
@@ -101,11 +108,15 @@ def _tracking(scene: Scene, many: Repeated) -> Ruling | None:
 
 def _on_the_way(scene: Scene, many: Repeated) -> Ruling:
     """Watch single probes until some are lost, and see where."""
-    one = witnessed(scene, scene.focus)
-    asked = tuple(replace(one, counters=one.taps, nth=30 + n) for n in range(WATCHED))
+    one = replace(witnessed(scene, scene.focus), budget_ms=_patience_ms(many))
+    seen: list[Attempted] = []
+    lost: list[Attempted] = []
     # One after the other: counters compared around one must not count another.
-    seen = [scene.look(request, Attempted) for request in asked]
-    lost = [found for found in seen if not found.connection.works and found.tapped]
+    while len(seen) < WATCHED and len(lost) < ENOUGH:
+        asked = replace(one, counters=one.taps, nth=30 + len(seen))
+        seen.append(scene.look(asked, Attempted))
+        if not seen[-1].connection.works and seen[-1].tapped:
+            lost.append(seen[-1])
     if not lost:
         return Ruling("unknown", "those that were watched got through", Mark.ODD)
     rule = _taking(scene, lost)
@@ -138,6 +149,14 @@ def _on_the_way(scene: Scene, many: Repeated) -> Ruling:
     said = f"{len(lost)} of {len(seen)} are lost behind {' and '.join(places)}"
     key = "limit" if rule is not None and limits(rule) else "lost"
     return Ruling(key, said, Mark.BAD, tuple(evidence), values)
+
+
+def _patience_ms(many: Repeated) -> int:
+    """How long an answer is waited for: by how long answers took a moment ago."""
+    at_once = [a.connect_ms for a in many.working if not resent(a.connect_ms)]
+    if not at_once:
+        return LONGEST_MS
+    return round(min(max(median(at_once) * TIMES_AS_LONG, SHORTEST_MS), LONGEST_MS))
 
 
 def _end(found: Attempted) -> str:
