@@ -54,9 +54,9 @@ async def attempt(ground: Ground, request: Attempt) -> Attempted:
     could not be watched are named in `blind`; raises ProbeError only when the client's
     own namespace is gone or closed to us.
 
-    With taps, a probe to this machine, or to beyond it that was kept from leaving it,
-    ends as TIMEOUT (UDP: SILENT) 0.4 s after its last packet moved, or 1.1 s after its
-    start while a neighbour question is open.
+    With taps, a probe to this machine ends as TIMEOUT (UDP: SILENT) 0.4 s after its
+    last packet moved, or 1.1 s after its start while a neighbour question is open; so
+    does one to beyond it that was kept from leaving, or whose answer is here already.
     """
     if not request.taps and not request.counters:
         link = await _connect(ground, request)
@@ -170,7 +170,7 @@ class _Watched:
         if now < until:
             self._look = self._loop.call_at(until, self._judge)
             return
-        if not self._local and not self._watch.held_back:
+        if not self._local and not self._watch.is_here:
             # It is under way beyond this machine, where answers take their time.
             return
         if self._socket is not None:

@@ -136,6 +136,11 @@ class Matcher:
             e.place == server and e.inbound for e, reply in self._ours if not reply
         )
 
+    @property
+    def came_back(self) -> bool:
+        """Whether an answer came; an ICMP error may be advice, and one still to come."""
+        return any(reply and e.frame.kind != ICMP for e, reply in self._ours)
+
     def held_back(self, host: Place) -> bool:
         """Whether the probe was kept from leaving this machine, as far as added.
 

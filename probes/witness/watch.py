@@ -188,16 +188,17 @@ class Watch:
         return self._matcher.arrived
 
     @property
-    def held_back(self) -> bool:
-        """Whether the probe was kept from leaving this machine.
+    def is_here(self) -> bool:
+        """Whether the probe or the answer to it has only hops of this machine to go.
 
-        False where the client or the host is not watched, or a tap missed a packet.
+        It was kept from leaving it, or something was sent back and has been seen. False
+        where the client or the host is not watched, or a tap missed a packet.
         """
         host = self._aliases.get(HOST, HOST)
         watched = self.probe.client_tapped and any(t.place == host for t in self._taps)
         if not watched or any(tap.lost for tap in self._taps):
             return False
-        return self._matcher.held_back(host)
+        return self._matcher.came_back or self._matcher.held_back(host)
 
     def close(self) -> None:
         """Stop watching; what was seen stays."""

@@ -29,6 +29,8 @@ SECOND_MS = 500
 from: it is to be counted once more, and its end is known where it is on this machine
 (0.4 s)."""
 
+_UNANSWERED = (Outcome.TIMEOUT, Outcome.SILENT, Outcome.HOST_UNREACHABLE)
+
 
 @dataclass(frozen=True)
 class Try:
@@ -231,7 +233,7 @@ def counted(scene: Scene, focus: Focus) -> Attempt:
     known = scene.findings.get(first)
     silent = (
         isinstance(known, Attempted)
-        and known.connection.outcome is Outcome.TIMEOUT
+        and known.connection.outcome in _UNANSWERED
         and bool(known.tapped)
         and not known.replies
     )

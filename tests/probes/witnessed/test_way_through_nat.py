@@ -178,3 +178,20 @@ async def test_what_may_have_left_this_machine_is_waited_for(
     assert found.connection.outcome is Outcome.TIMEOUT
     assert found.connection.connect_ms >= 1490
     assert steps(found.forward) == ["client eth0 >"]
+
+
+async def test_an_answer_that_is_here_already_is_not_waited_for(
+    docker: LittleDocker, base: Ground
+) -> None:
+    request = replace(probe(docker, OUTSIDE, 9000), server=None, budget_ms=4000)
+    watched = replace(request, taps=(docker.client.place, HOST))
+    masquerade = f"POSTROUTING -s {CLIENT} ! -o br-app -j MASQUERADE"
+    rule = "-p tcp -m tcp --sport 9000 -j DROP"
+    with (
+        docker.rule(docker.host, f"iptables -t nat -I {masquerade}"),
+        docker.rule(docker.client, f"iptables -I INPUT {rule}"),
+    ):
+        found = await attempt(base, watched)
+    assert found.connection.outcome is Outcome.TIMEOUT
+    assert found.connection.connect_ms < 2500
+    assert steps(found.replies) == ["client eth0 <"]
