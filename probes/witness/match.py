@@ -138,7 +138,7 @@ class Matcher:
 
     @property
     def came_back(self) -> bool:
-        """Whether an answer came; an ICMP error may be advice, and one still to come."""
+        """Whether an answer came. An ICMP error may be advice, and one yet to come."""
         return any(reply and e.frame.kind != ICMP for e, reply in self._ours)
 
     def held_back(self, host: Place) -> bool:
