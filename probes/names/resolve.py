@@ -14,7 +14,6 @@ beyond loopback are dropped (AI_ADDRCONFIG), but for loopback addresses, so that
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import ipaddress
 import re
@@ -120,7 +119,8 @@ async def read_files(ground: Ground, place: Place) -> ResolverFiles:
         )
 
     with mapped(f"the resolver's files in {place.label}"):
-        files = await asyncio.to_thread(read)
+        # A file system that hangs must hold up nobody's end: daemon threads.
+        files = await ground.namespaces.call(HOST, read)
     if not files.search and (domain := _own_domain(ground, place)):
         files = dataclasses.replace(files, search=(domain,))
     return files

@@ -20,6 +20,7 @@ by all of them once in a hundred times."""
 EACH_MS = 600
 MANY = 3
 """Failures among them that are no accident."""
+SILENT = {NameOutcome.TIMEOUT, NameOutcome.UNREACHABLE}
 
 
 def steady_requests(scene: Scene) -> tuple[AskServer, ...]:
@@ -61,7 +62,10 @@ def name_unsteady(scene: Scene) -> Ruling:
         return Ruling("steady", said, Mark.ODD, lines, assumptions=(said,))
     lines = (*lines, *lasting)
     if worst.server == EMBEDDED:
-        values = {"servers_said": "; ".join(lines)}
+        values = {"servers_said": "; ".join(lines), "dead": EMBEDDED}
+        if not _drops(scene, asked, worst):
+            # A container that stops takes its name along, in the midst of questions.
+            return Ruling("changes", _tally(worst), Mark.ODD, lines, values)
         return Ruling("engine", "127.0.0.11 fails alone", Mark.BAD, lines, values)
     values = _unsteady_values(scene, worst, found)
     if worst is not (behind or list(found))[0]:
@@ -73,7 +77,7 @@ def name_unsteady(scene: Scene) -> Ruling:
     kinds = {t.outcome for t in worst.failed_tries}
     if kinds <= {NameOutcome.REJECTED, NameOutcome.REFUSED}:
         return Ruling("refuses", _tally(worst), Mark.BAD, lines, values)
-    if kinds <= {NameOutcome.TIMEOUT, NameOutcome.UNREACHABLE}:
+    if kinds <= SILENT:
         whole = len(worst.failed_tries) == len(worst.tries)
         if whole and len(behind) > 1:
             return Ruling("first_dead", _tally(worst), Mark.BAD, lines, values)
@@ -94,6 +98,15 @@ def _again(
     first = next(r for r in asked if r.server == worst.server)
     more = scene.look(replace(first, times=TIMES - 1), ServerAnswer)
     return (f"once more: {_tally(more)}",) if more.failed_tries else ()
+
+
+def _drops(scene: Scene, asked: tuple[AskServer, ...], worst: ServerAnswer) -> bool:
+    """Whether the engine keeps silent about a name that it still knows afterwards."""
+    if not {t.outcome for t in worst.failed_tries} <= SILENT:
+        return False
+    first = next(r for r in asked if r.server == EMBEDDED)
+    more = scene.look(replace(first, times=TIMES - 1), ServerAnswer)
+    return len(more.failed_tries) < len(more.tries)
 
 
 def _unsteady_values(
