@@ -18,8 +18,10 @@ from tests.project import ROOT
 
 WALK_HEALTHY = "diagnose healthy, inside the process"
 WALK_REFUSED = "diagnose refused, inside the process"
+WALK_LOST = "diagnose timeout, inside the process"
 COMMAND_HEALTHY = "diagnose healthy, as a command"
 COMMAND_REFUSED = "diagnose refused, as a command"
+COMMAND_LOST = "diagnose timeout, as a command"
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class Bench:
         for name, case, bar, expected in (
             (WALK_HEALTHY, shop.HEALTHY, 150.0, "healthy"),
             (WALK_REFUSED, shop.REFUSED, 300.0, shop.REFUSED_CAUSE),
+            (WALK_LOST, shop.LOST, 1500.0, shop.LOST_CAUSE),
         ):
             self.say(name)
             told = self._inside("walk", *case, str(self.options.repeat))
@@ -68,6 +71,7 @@ class Bench:
         for name, case, bar, expected in (
             (COMMAND_HEALTHY, shop.HEALTHY, 1150.0, 0),
             (COMMAND_REFUSED, shop.REFUSED, 1300.0, 1),
+            (COMMAND_LOST, shop.LOST, 2500.0, 1),
         ):
             self.say(name)
             argv = [*netwiz_command(), "diagnose", *case, "--json"]

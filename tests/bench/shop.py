@@ -13,12 +13,14 @@ from tests.lab.state import wait_until
 HEALTHY = ("order", "good:3000")
 REFUSED = ("order", "bad:3000")
 REFUSED_CAUSE = "service-bound-loopback"
+LOST = ("order", "good:3007")
+LOST_CAUSE = "docker-user-drop"
 NETWORKS = 5
 AT_ONCE = 4
 
 
 def raise_shop(lab: Lab) -> None:
-    """order, a good server and one that listens on its loopback only."""
+    """order, a good server, one that listens on its loopback only, and a rule."""
     lab.docker("network", "create", "--subnet", "172.28.0.0/24", "shop")
     run = ("run", "-d", "--network", "shop")
     lab.docker(*run, "--name", "order", "lab/busybox", "sleep", "86400")
@@ -27,6 +29,8 @@ def raise_shop(lab: Lab) -> None:
         lab.docker(*run, "--name", name, "lab/busybox", "sh", "-c", serve)
         open_ = partial(listens, lab.netns_of(name), "tcp", address, 3000)
         wait_until(open_, f"{name} listens", 15.0)
+    drop = "iptables -I DOCKER-USER -p tcp --dport 3007 -j DROP"
+    lab.run(drop.split())
 
 
 def raise_crowd(lab: Lab, wanted: int, patience_s: float) -> int:
