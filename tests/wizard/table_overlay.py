@@ -37,8 +37,8 @@ from tests.wizard.overlay_world import (
     world,
 )
 from tests.wizard.table_talk import by_size, held, sizes, stream, takes
+from tests.wizard.world import ORDER, World, case
 from tests.wizard.world import PG as PG_HERE
-from tests.wizard.world import World, case
 
 NO_IPVS = replace(FACTS, kernel=KernelSupport(ipvs=False, release="6.1.0"))
 ENCRYPTED = replace(FACTS, encrypted=True, policies=(THERE,), unsent=3)
@@ -73,6 +73,15 @@ def narrow() -> World:
     return made
 
 
+OWN_DROP = replace(
+    DROP,
+    place=ORDER.place,
+    text="-A OUTPUT -p tcp --dport 3000 -j DROP",
+    protocol="tcp",
+    destination_ports="3000",
+)
+
+
 TABLE: dict[str, Told] = {
     "VXLAN blocked beyond": Told("overlay-4789-blocked", world()),
     "VXLAN and gossip blocked beyond": Told(
@@ -89,6 +98,10 @@ TABLE: dict[str, Told] = {
             seen=(*LEFT, BACK),
             hits=(RuleHit(2, replace(DROP, chain="INPUT", hook="input")),),
         ),
+    ),
+    "dropped before it enters the network": Told(
+        "container-own-iptables",
+        world(seen=(), hits=(RuleHit(1, OWN_DROP),)),
     ),
     "tunnel leads elsewhere": Told(
         "overlay-stale-fdb-arp",

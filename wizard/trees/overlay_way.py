@@ -210,9 +210,11 @@ def _held(
     first: str,
 ) -> Ruling:
     """It did not leave this host."""
+    if not found.forward:
+        said = "no packet of it was seen"
+        return Ruling("within", said, Mark.ODD, (said,), {**values, "last_seen": said})
     if seen.entered is None:
-        last = found.forward[-1] if found.forward else None
-        said = f"last seen at {where(last)}" if last else "no packet of it was seen"
+        said = f"last seen at {where(found.forward[-1])}"
         return Ruling("inside", said, Mark.ODD, (said,), {**values, "last_seen": said})
     said = (
         f"the {first} went into the tunnel at {where(seen.entered)} and no VXLAN left "
@@ -318,6 +320,7 @@ NODES = (
             "rule": Branch(
                 "a rule of this host drops it", fault("overlay-4789-blocked")
             ),
+            "within": Branch("it never left the client's own namespace", "which_drop"),
             "inside": Branch(
                 "it is lost on this host",
                 undetermined(
