@@ -175,6 +175,16 @@ TABLE: dict[str, Told] = {
             connection=works,
         ),
     ),
+    "old line in the hosts file, and nothing listens": Told(
+        "etc-hosts-stale",
+        world(
+            BY_HOSTS,
+            outcomes={
+                "172.18.0.250": Outcome.HOST_UNREACHABLE,
+                "172.18.0.2": Outcome.REFUSED,
+            },
+        ),
+    ),
     "old link": Told(
         "legacy-link-missing",
         world(BY_HOSTS, client=replace(ORDER, links=("/pg:/order/pg",))),

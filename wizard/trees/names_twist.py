@@ -215,9 +215,13 @@ def stale_hosts(scene: Scene, found: Resolution) -> Ruling | None:
     by = "DNS"
     if not told:
         told, by = _of_container(scene, client, host), "the engine"
-    if not told or old in told or not _works(scene, told[0]):
+    if not told or old in told:
         return None
     owner = scene.owner(old)
+    # Where nobody has the old one, it is old whatever else is wrong with the new one.
+    vacant = owner.kind is OwnerKind.NETWORK and scene.owner(told[0]).container
+    if not vacant and not _works(scene, told[0]):
+        return None
     linked = any(
         link.rpartition("/")[2] == host or link.partition(":")[0].strip("/") == host
         for link in client.links
@@ -275,8 +279,9 @@ def _tried(scene: Scene, old: str, now: str) -> tuple[str, ...]:
     port = scene.case.target.port
     if port is None:
         return ()
-    failed = _attempt(scene, old).connection
-    return (f"port {port}: {old} {failed.outcome.value}, {now} connects",)
+    failed, told = _attempt(scene, old).connection, _attempt(scene, now).connection
+    met = "connects" if told.works else told.outcome.value
+    return (f"port {port}: {old} {failed.outcome.value}, {now} {met}",)
 
 
 def _of_container(scene: Scene, client: Container, host: str) -> tuple[str, ...]:
