@@ -6,7 +6,7 @@ import time
 
 from tests.lab import symptom
 from tests.lab.engine import Lab
-from tests.lab.scenario import Case, Scenario
+from tests.lab.scenario import Case, Round, Scenario
 from tests.lab.stage import Stage
 from tests.lab.state import LabError, wait_until
 from tests.lab.symptom import Seen
@@ -44,9 +44,9 @@ def see(raised: Stage, case: Case, seconds: float = APPEAR_SECONDS) -> Seen:
     return seen[-1]
 
 
-def mend(raised: Stage) -> None:
+def mend(raised: Stage, turn: Round) -> None:
     """Do the fix; where it is netwiz's own, do what that should come to."""
-    for step in raised.play.fix:
+    for step in turn.fix:
         raised.act(step, [step.reference] if step.from_netwiz else [])
 
 
@@ -55,9 +55,9 @@ def check(lab: Lab, play: Scenario) -> str:
     begun = time.monotonic()
     raised = stage(lab, play)
     up = time.monotonic() - begun
-    seen = see(raised, play.case)
-    words = f"{seen}"
-    if not play.healthy:
-        mend(raised)
-        words += f" -> fixed: {see(raised, play.case_after)}"
+    words = ""
+    for turn in play.rounds:
+        words += f"{see(raised, play.case_of(turn))} -> fixed: "
+        mend(raised, turn)
+    words += f"{see(raised, play.case_after)}" if not play.healthy else "nothing"
     return f"{words} [{up:.1f} s up, {time.monotonic() - begun:.1f} s in all]"

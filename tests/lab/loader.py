@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.lab.scenario import Options, Scenario, Step
+from tests.lab.scenario import Options, Round, Scenario, Step
 
 FOLDER = Path(__file__).parent / "scenarios"
 OUTCOMES = ("healthy", "fault", "undetermined")
@@ -136,17 +136,12 @@ def _dict(hint: Any, said: Any, where: str) -> dict[str, Any]:
 
 def _check(scenario: Scenario) -> None:
     """What types cannot say."""
-    expect, case = scenario.expect, scenario.case
-    if expect.outcome not in OUTCOMES:
-        raise ScenarioError(f"expect.outcome: one of {', '.join(OUTCOMES)}")
-    if case.symptom not in (*SYMPTOMS, *RARE_SYMPTOMS):
-        raise ScenarioError(f"case.symptom: one of {', '.join(SYMPTOMS)}")
-    if (expect.outcome == "fault") != bool(expect.cause):
-        raise ScenarioError("expect.cause belongs to the outcome fault, and only there")
-    if scenario.healthy and (case.symptom != "ok" or scenario.fix):
+    for turn in scenario.rounds:
+        _check_round(scenario, turn)
+    if scenario.healthy and (scenario.case.symptom != "ok" or scenario.fix):
         raise ScenarioError("a healthy baseline has no symptom and no fix")
-    if expect.outcome == "fault" and not scenario.fix:
-        raise ScenarioError("a fault needs a fix that is tried")
+    if any(turn.expect.outcome != "fault" for turn in scenario.rounds[:-1]):
+        raise ScenarioError("only what was mended can be followed by another round")
     for name, container in scenario.containers.items():
         for network in container.networks:
             if network not in scenario.networks and network != "bridge":
@@ -154,7 +149,21 @@ def _check(scenario: Scenario) -> None:
     if scenario.healthy and scenario.fault:
         raise ScenarioError("a healthy baseline has no fault; decoys are a setup")
     _check_swarm(scenario)
-    for step in (*scenario.setup, *scenario.fault, *scenario.fix):
+    for step in (*scenario.setup, *scenario.fault):
+        _check_step(scenario, step)
+
+
+def _check_round(scenario: Scenario, turn: Round) -> None:
+    expect = turn.expect
+    if expect.outcome not in OUTCOMES:
+        raise ScenarioError(f"expect.outcome: one of {', '.join(OUTCOMES)}")
+    if turn.symptom not in (*SYMPTOMS, *RARE_SYMPTOMS):
+        raise ScenarioError(f"case.symptom: one of {', '.join(SYMPTOMS)}")
+    if (expect.outcome == "fault") != bool(expect.cause):
+        raise ScenarioError("expect.cause belongs to the outcome fault, and only there")
+    if expect.outcome == "fault" and not turn.fix:
+        raise ScenarioError("a fault needs a fix that is tried")
+    for step in turn.fix:
         _check_step(scenario, step)
 
 

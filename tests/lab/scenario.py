@@ -198,6 +198,15 @@ class Expect:
 
 
 @dataclass(frozen=True)
+class Round:
+    """What a re-check meets once the fault before it is mended."""
+
+    symptom: str
+    expect: Expect
+    fix: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True)
 class After:
     """What to check after the fix, where it differs from the case."""
 
@@ -207,7 +216,7 @@ class After:
 
 @dataclass(frozen=True)
 class Scenario:
-    """One topology, at most one fault, one case, one verdict."""
+    """One topology, its faults, one case; one verdict for each fault that is met."""
 
     id: str
     title: str
@@ -223,11 +232,21 @@ class Scenario:
     setup: tuple[Step, ...] = ()
     fault: tuple[Step, ...] = ()
     fix: tuple[Step, ...] = ()
+    then: tuple[Round, ...] = ()
     after: After = field(default_factory=After)
 
     @property
     def healthy(self) -> bool:
         return self.expect.outcome == "healthy"
+
+    @property
+    def rounds(self) -> tuple[Round, ...]:
+        """One verdict after another, each with what mends its fault."""
+        return (Round(self.case.symptom, self.expect, self.fix), *self.then)
+
+    def case_of(self, turn: Round) -> Case:
+        """The case as that round meets it."""
+        return dataclasses.replace(self.case, symptom=turn.symptom)
 
     @property
     def case_after(self) -> Case:

@@ -49,6 +49,10 @@ def test_a_small_scenario_has_defaults(tmp_path: Path) -> None:
         (SMALL.replace("[case]", 'networks = ["x"]\n[case]'), "no network x"),
         (SMALL + '[[setup]]\nrun = "x"\nrecreate = "pg"', "a step has one of"),
         (SMALL + '[[fault]]\nrun = "x"', "a healthy baseline has no fault"),
+        (
+            SMALL + '[[then]]\nsymptom = "ok"\nexpect.outcome = "healthy"',
+            "only what was mended can be followed",
+        ),
         ("title = ", "small.toml"),
     ],
 )

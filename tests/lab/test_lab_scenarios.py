@@ -6,7 +6,7 @@ import pytest
 
 from tests.lab import check, judge, loader
 from tests.lab.engine import Lab
-from tests.lab.scenario import Case, Expect
+from tests.lab.scenario import Case, Expect, Round
 from tests.lab.stage import Stage
 
 HEALTHY = Expect(outcome="healthy")
@@ -17,18 +17,22 @@ HEALTHY = Expect(outcome="healthy")
 def test_netwiz_names_the_cause_and_its_cure_works(lab: Lab, path: Path) -> None:
     play = loader.load(path)
     raised = check.stage(lab, play)
-    check.see(raised, play.case)
+    for turn in play.rounds:
+        case = play.case_of(turn)
+        check.see(raised, case)
+        verdict = _diagnose(raised, case, turn.expect)
+        if turn.expect.outcome != "fault":
+            return
+        _mend(raised, turn, verdict)
+    check.see(raised, play.case_after)
+    _diagnose(raised, play.case_after, HEALTHY)
 
-    verdict = _diagnose(raised, play.case, play.expect)
-    if play.expect.outcome != "fault":
-        return
-    for step in play.fix:
+
+def _mend(raised: Stage, turn: Round, verdict: judge.Verdict) -> None:
+    for step in turn.fix:
         commands = judge.commands(verdict, step) if step.from_netwiz else []
         assert commands or not step.from_netwiz, f"no commands in {verdict.cause}"
         raised.act(step, commands)
-
-    check.see(raised, play.case_after)
-    _diagnose(raised, play.case_after, HEALTHY)
 
 
 def _diagnose(raised: Stage, case: Case, expect: Expect) -> judge.Verdict:

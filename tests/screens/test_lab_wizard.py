@@ -54,7 +54,7 @@ def test_from_symptom_to_proof_by_keys_alone(
         assert "service-bound-loopback" in written
         assert ONLY_LOOPBACK in written
 
-        check.mend(shop)
+        check.mend(shop, shop.play.rounds[0])
         desk.press("v")
         shown = desk.wait("was: refused, service-bound-loopback", "now: healthy")
         assert "Healthy" in shown
