@@ -17,6 +17,7 @@ from netwiz.probes.facts import (
     Rule,
     RuleHit,
 )
+from netwiz.wizard.case import Symptom
 from netwiz.wizard.trees.lost_passage import code_of
 from netwiz.wizard.verdict import Diagnosis, Result
 from tests.wizard.lost_world import (
@@ -30,7 +31,7 @@ from tests.wizard.lost_world import (
     ruled,
     world,
 )
-from tests.wizard.world import World, walk
+from tests.wizard.world import World, case, walk
 
 
 def no_blame(found: Diagnosis) -> None:
@@ -210,3 +211,43 @@ def test_what_a_reject_sends(
     text: str, family: int, code: tuple[int, int] | None
 ) -> None:
     assert code_of(replace(DROP, reject_with=text), family) == code
+
+
+def attempts(made: World) -> list[ask.Attempt]:
+    return [r for r in made.asked if isinstance(r, ask.Attempt)]
+
+
+async def test_a_timeout_that_was_named_is_counted_at_once() -> None:
+    made = world(DROP)
+    found = await walk(made, case(symptom=Symptom.TIMEOUT))
+    assert found.cause is not None
+    assert found.cause.id == "docker-user-drop"
+    assert len(attempts(made)) == 1
+    assert attempts(made)[0].counters == attempts(made)[0].taps
+
+
+async def test_a_silence_is_not_waited_for_twice() -> None:
+    made = world(DROP)
+    found = await walk(made)
+    assert found.cause is not None
+    first, second = attempts(made)
+    assert not first.counters
+    assert second.counters == second.taps == first.taps
+    assert second.budget_ms < first.budget_ms
+
+
+async def test_an_answer_seen_on_its_way_is_waited_for_again() -> None:
+    """What came late the first time may come late the second time, too."""
+    made = world(DROP)
+
+    def answer(nth: int, found: Attempted) -> Attempted:
+        del nth
+        seen = found.sightings
+        back = replace(seen[-1], reply=True, inbound=not seen[-1].inbound)
+        return replace(found, sightings=(*seen, back))
+
+    late = from_attempt(made, answer)
+    await walk(late)
+    first, second = attempts(late)[:2]
+    assert second.counters
+    assert second.budget_ms == first.budget_ms
