@@ -145,7 +145,7 @@ def which_rule(scene: Scene) -> Ruling:
     if found.blind and not found.named.packets:
         said += "; not every counter could be read"
     return Ruling(
-        _kind(rule, inside),
+        _kind(scene, rule, inside),
         said,
         Mark.BAD,
         evidence=(evidence,),
@@ -177,10 +177,16 @@ def _proof(named: Named, where: str) -> tuple[str, str]:
     )
 
 
-def _kind(rule: Rule, inside: Container | None) -> str:
+def _kind(scene: Scene, rule: Rule, inside: Container | None) -> str:
     if inside is not None:
         return "inside"
     if rule.hook == "input" or rule.chain == "INPUT":
+        return "input"
+    focus = scene.focus
+    to_host = focus.place == HOST and focus.server is None and scene.place != HOST
+    if to_host and not rule.hook and rule.chain not in ("FORWARD", "OUTPUT"):
+        # A chain of a person's own: what is meant for the host itself is led there
+        # by its input, as fail2ban and ufw do it.
         return "input"
     return "reset" if rule.reject_with in ("tcp-reset", "tcp reset") else "icmp"
 
