@@ -41,6 +41,7 @@ class WatchListener:
     place: Place
     port: int
     budget_ms: int = 2000
+    protocol: Protocol = Protocol.TCP
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,17 +94,17 @@ async def find_listeners(ground: Ground, request: FindListeners) -> ListenersByP
 
 
 async def watch_listener(ground: Ground, request: WatchListener) -> ListenerWatch:
-    """Wait until something listens on a TCP port of the place, or the budget ends.
+    """Wait until something listens on a port of the place, or the budget ends.
 
     Raises:
         ProbeError: the place cannot be entered, or went away meanwhile.
     """
-    place, port = request.place, request.port
+    place, port, letter = request.place, request.port, _letter(request.protocol)
     start = time.monotonic()
     end = start + min(max(request.budget_ms, 0), WATCH_LIMIT_MS) / 1000
     while True:
         inode, there = await ground.namespaces.call(
-            place, _listening, port, "tcp", set()
+            place, _listening, port, request.protocol.value, set()
         )
         now = time.monotonic()
         if there or now + POLL_S > end:
@@ -114,7 +114,7 @@ async def watch_listener(ground: Ground, request: WatchListener) -> ListenerWatc
     if there:
         appeared = await ground.namespaces.call(HOST, _with_owners, there, inode)
     return ListenerWatch(
-        command=_shown(ground, place, f"watch -n 1 ss -ltnp 'sport = :{port}'"),
+        command=_shown(ground, place, f"watch -n 1 ss -{letter}lnp 'sport = :{port}'"),
         place=place,
         port=port,
         appeared=appeared,

@@ -222,6 +222,8 @@ async def test_a_listener_that_comes_late_is_awaited(
 
     monkeypatch.setattr(stage.namespaces, "call", look_then_listen)
     found = await watch_listener(stage, WatchListener(there.place, port, 8000))
+    udp = WatchListener(there.place, port, 0, Protocol.UDP)
+    assert (await watch_listener(stage, udp)).appeared == ()
     late[0].close()
     assert [s.port for s in found.appeared] == [port]
     assert found.watched_ms >= 50

@@ -169,7 +169,7 @@ def starting(scene: Scene) -> Ruling:
         return _race(f"up for {age:.0f} s, its health check says 'starting'", server)
     if age > YOUNG_S:
         return Ruling("no", f"no, it is up for {uptime(server, scene)}")
-    watch = WatchListener(focus.place, port, WATCH_MS)
+    watch = WatchListener(focus.place, port, WATCH_MS, scene.case.target.protocol)
     seen = scene.look(watch, ListenerWatch)
     if seen.appeared:
         return _race(
