@@ -91,6 +91,8 @@ def inspected_container(answer: object) -> Container | None:
         finished_at=js.moment(state.get("FinishedAt")),
         exit_code=js.number(state.get("ExitCode"), -(2**31)),
         oom_killed=js.flag(state.get("OOMKilled")),
+        memory=js.number(wishes.get("Memory"), 0, 2**62),
+        memory_swap=js.number(wishes.get("MemorySwap"), -1, 2**62),
         error=js.text(state.get("Error"), 500),
         restart_count=js.number(raw.get("RestartCount")),
         restart_policy=js.text(js.mapping(wishes, "RestartPolicy").get("Name")),

@@ -57,6 +57,8 @@ INSPECTED: dict[str, Any] = {
     "HostConfig": {
         "NetworkMode": "default",
         "RestartPolicy": {"Name": "always"},
+        "Memory": 2**33,
+        "MemorySwap": -1,
         "PortBindings": {"5432/tcp": [{"HostIp": "", "HostPort": "5432-5440"}]},
     },
     "NetworkSettings": {
@@ -123,6 +125,7 @@ def test_an_inspect_is_read() -> None:
     assert found.started_at == datetime(2024, 1, 5, 10, 0, 0, 123456, UTC)
     assert found.finished_at is None
     assert found.oom_killed
+    assert (found.memory, found.memory_swap) == (2**33, -1)
     assert found.error == "port is already allocated\\x1b[2J"
     assert (found.health, found.restart_policy) == ("unhealthy", "always")
     assert (found.network_mode, found.hostname) == ("bridge", "db1")

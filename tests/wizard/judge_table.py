@@ -173,7 +173,10 @@ TABLE = {
         ),
     ),
     "stopped": Told("container-not-running", down()),
-    "out of memory": Told("container-oom-killed", down(oom_killed=True)),
+    "out of memory": Told("container-oom-killed", down(oom_killed=True, memory=2**23)),
+    "out of memory without a limit": Told(
+        "container-oom-killed", down(oom_killed=True)
+    ),
     "restarting": Told(
         "container-restart-loop", down(state=State.RESTARTING, restart_count=4)
     ),

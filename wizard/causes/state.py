@@ -93,9 +93,26 @@ CAUSES = (
         decisive="State.OOMKilled is true",
         fixes=(
             FixPlan(
-                "Give it more memory, then start it: "
-                "docker update --memory <more> --memory-swap <more> {server}.",
+                "Give it more memory, twice its {memory} for a start, and start it. "
+                "The limit stays until {server} is made anew: with Compose, write it "
+                "into the file too.",
+                (
+                    "docker update --memory {more_memory} --memory-swap {more_both} "
+                    "{server!q}",
+                    "docker start {server!q}",
+                ),
+                when="more_memory",
+                snippet=(
+                    "services:\n  {server}:\n    mem_limit: {more_memory}\n"
+                    "    memswap_limit: {more_both}"
+                ),
+            ),
+            FixPlan(
+                "It has no limit of its own: the host ran out of memory, or a limit "
+                "that {server} sits below did. See what uses it up (docker stats), "
+                "then start {server}.",
                 ("docker start {server!q}",),
+                when="unlimited",
             ),
         ),
         look_alikes=(

@@ -15,6 +15,7 @@ from netwiz.wizard.verdict import Mark
 TAKEN = ("port is already allocated", "address already in use")
 NOT_ATTACHABLE = "not manually attachable"
 """What a swarm's manager says of a network that is for services alone."""
+MIB = 1024 * 1024
 DOMAIN = "53"
 """The port of DNS, which resolvers of the host like to hold."""
 _DENIED = re.compile(r"permission denied|eacces|\(13[:)]")
@@ -49,7 +50,7 @@ def why_stopped(scene: Scene) -> Ruling:
     if server.oom_killed:
         said = f"killed for want of memory (exit {server.exit_code})"
         seen = (f"{server.name}: OOMKilled is true, exit code {server.exit_code}",)
-        return Ruling("oom", said, Mark.BAD, seen, values)
+        return Ruling("oom", said, Mark.BAD, seen, values | _more_memory(server))
     if server.on_host_network and runs and _says_in_use(runs):
         values |= _holder(scene, server)
         return Ruling(
@@ -165,6 +166,23 @@ def _values(server: Container, scene: Scene) -> dict[str, str]:
         "port": str(port or scene.values.get("port", "")),
         "holder": "another process",
     }
+
+
+def _more_memory(server: Container) -> dict[str, str]:
+    """Twice what it may have now; of swap as well, where that is limited."""
+    if not server.memory:
+        return {"unlimited": "yes"}
+    both = server.memory_swap
+    return {
+        "memory": _size(server.memory),
+        "more_memory": _size(2 * server.memory),
+        "more_both": _size(2 * both) if both > 0 else "-1",
+    }
+
+
+def _size(count: int) -> str:
+    """Bytes as the engine reads them; MiB where it comes out even."""
+    return f"{count}b" if count % MIB else f"{count // MIB}m"
 
 
 def _holder(scene: Scene, server: Container) -> dict[str, str]:
