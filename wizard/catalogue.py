@@ -95,9 +95,9 @@ def _code(lines: Iterable[str], language: str) -> Iterator[str]:
 def _rooms() -> Iterator[str]:
     yield _TREES
     for room in ROOMS:
-        name = room.__name__.rpartition(".")[2]
+        path = room.__name__.partition(".trees.")[2].removesuffix(".entry")
         about = (room.__doc__ or "").split("\n", 1)[0]
-        yield f"### {name.replace('_', ' ')}\n"
+        yield f"### {path.replace('.', ': ').replace('_', ' ')}\n"
         yield f"{about}\n"
         yield from _code(drawn(room.NODES), "text")
 
