@@ -229,9 +229,8 @@ CAUSES: tuple[Cause, ...] = (
         fixes=(
             FixPlan(
                 "Make the filter loose on that device. To keep it, put "
-                "net.ipv4.conf.{rp_device}.rp_filter = 2 into a file in "
-                "/etc/sysctl.d.",
-                ("sysctl -w net.ipv4.conf.{rp_device}.rp_filter=2",),
+                "{rp_setting} = 2 into a file in /etc/sysctl.d.",
+                ("sysctl -w {rp_setting!q}=2",),
                 when="rp_on_host",
                 lasting=False,
             ),

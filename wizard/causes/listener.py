@@ -136,11 +136,17 @@ CAUSES = (
         fixes=(
             FixPlan("Mend {dead}: see its log.", ("docker logs --tail 50 {dead!q}",)),
             FixPlan(
-                "Until then, take it out of the name's answers.",
+                "Until then, take it out of the name's answers; docker network connect "
+                "with its --alias brings it back. With Compose, let it have a name of "
+                "its own alone.",
                 ("docker network disconnect {dead_network!q} {dead!q}",),
                 when="dead_network",
                 lasting=False,
-                interrupts="{dead} loses this network",
+                interrupts="{dead}, which loses {dead_network}",
+                snippet=(
+                    "services:\n  {dead}:\n    networks:\n      {dead_network}:\n"
+                    "        aliases: [{dead}]"
+                ),
             ),
         ),
         look_alikes=(

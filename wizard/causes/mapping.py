@@ -217,9 +217,12 @@ CAUSES = (
         ),
         fixes=(
             FixPlan(
-                "Remove the leftover rule; the engine's own one behind it is right.",
+                "Remove the leftover rule; the engine's own one behind it is right. "
+                "Where a file of saved rules has it (iptables-persistent, a script), "
+                "take it out there as well, or it comes back with the next reboot.",
                 ("{remove_rule}",),
                 when="remove_rule",
+                lasting=False,
             ),
             FixPlan(
                 "Remove the rule by hand: no command is printed, because the names in "

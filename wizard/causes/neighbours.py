@@ -163,8 +163,7 @@ CAUSES: tuple[Cause, ...] = (
             ),
             FixPlan(
                 "Or give {stacked} a second network, a bridge, and talk over that.",
-                snippet="services:\n  <service>:\n    networks:\n      {network}:\n"
-                "      <bridge network>:",
+                snippet="services:\n  {stacked}:\n    networks: [{network}, default]",
             ),
         ),
         look_alikes=(

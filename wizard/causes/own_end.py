@@ -60,7 +60,8 @@ CAUSES = (
                 "Put it on the network of what it needs.",
                 ("docker network connect {better_network!q} {client!q}",),
                 when="better_network",
-                snippet="docker compose up -d --force-recreate <its service>",
+                lasting=False,
+                snippet="services:\n  {client}:\n    networks: [{better_network}]",
             ),
             FixPlan(
                 "With Compose: docker compose up -d --force-recreate makes the "

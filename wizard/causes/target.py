@@ -32,6 +32,10 @@ CAUSES = (
                 ("docker network connect {join_network!q} {client!q}",),
                 when="join_network",
                 lasting=False,
+                snippet=(
+                    "services:\n  {client}:\n    networks: [default, {join_network}]\n"
+                    "networks:\n  {join_network}:\n    external: true"
+                ),
             ),
             FixPlan(
                 "Put {client} and {holder_name} on a network of their own, then dial "
@@ -43,7 +47,7 @@ CAUSES = (
                 "and write {better} instead of {host}:{port}.",
                 when="on_host",
                 interrupts="{client} while it is recreated",
-                snippet="extra_hosts:\n  - host.docker.internal:host-gateway",
+                snippet='extra_hosts:\n  - "host.docker.internal:host-gateway"',
             ),
         ),
         look_alikes=(
