@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,8 @@ from tests.lab.stage import Stage
 SCHEMA = "netwiz.diagnosis/1"
 EXIT_CODES = {"healthy": 0, "fault": 1, "undetermined": 3}
 SECONDS = 60.0
+LOOKING = re.compile(r"(docker logs|iptables-save|iptables -t \w+ -S)\b")
+"""Commands that look and mend nothing."""
 
 Told = dict[str, Any]
 """What netwiz told: the JSON object of DESIGN section 5."""
@@ -160,3 +164,18 @@ def commands(verdict: Verdict, step: Step) -> list[str]:
     if step.pick is not None:
         return fixes[step.pick] if step.pick < len(fixes) else []
     return next((lines for lines in fixes if lines), [])
+
+
+def left_out(verdict: Verdict, steps: Sequence[Step]) -> str:
+    """What is wrong where a scenario mends by other means than netwiz prints.
+
+    Allowed where the first fix with commands only looks, or with a reason.
+    """
+    first = commands(verdict, Step())
+    mends = any(not LOOKING.match(line) for line in first)
+    reasons = [step.not_run for step in steps if step.not_run]
+    if reasons and not mends:
+        return f"not_run says {reasons[0]!r}, but netwiz prints nothing to run"
+    if mends and not reasons and not any(step.from_netwiz for step in steps):
+        return f"netwiz prints {first}, which is not run; not_run does not say why"
+    return ""

@@ -168,6 +168,8 @@ class Step:
     from_netwiz: bool = False
     reference: str = ""
     pick: int | None = None
+    not_run: str = ""
+    """Why the commands that netwiz prints are not run."""
 
 
 @dataclass(frozen=True)

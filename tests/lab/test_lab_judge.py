@@ -61,6 +61,17 @@ def test_a_wrong_verdict_is_named(verdict: Verdict, complaint: str) -> None:
     assert any(complaint in line for line in judge.complaints(verdict, EXPECT))
 
 
+def test_mending_by_other_means_needs_a_reason() -> None:
+    by_hand = Step(by_hand="x")
+    assert "which is not run" in judge.left_out(RIGHT, [by_hand])
+    assert judge.left_out(RIGHT, [replace(by_hand, not_run="no clock here")]) == ""
+    assert judge.left_out(RIGHT, [by_hand, Step(from_netwiz=True)]) == ""
+    fixes = [{"text": "look", "commands": ["docker logs --tail 50 pg"]}]
+    looks = replace(RIGHT, told={**TOLD, "cause": {"id": "x", "fix": fixes}})
+    assert judge.left_out(looks, [by_hand]) == ""
+    assert "nothing to run" in judge.left_out(looks, [replace(by_hand, not_run="y")])
+
+
 def test_missing_words_are_named() -> None:
     expect = replace(EXPECT, evidence=("pg",), fix_mentions=("::",), also=("mtu",))
     words = " ".join(judge.complaints(RIGHT, expect))

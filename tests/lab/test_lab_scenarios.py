@@ -29,6 +29,7 @@ def test_netwiz_names_the_cause_and_its_cure_works(lab: Lab, path: Path) -> None
 
 
 def _mend(raised: Stage, turn: Round, verdict: judge.Verdict) -> None:
+    assert not (found := judge.left_out(verdict, turn.fix)), found
     for step in turn.fix:
         commands = judge.commands(verdict, step) if step.from_netwiz else []
         assert commands or not step.from_netwiz, f"no commands in {verdict.cause}"
