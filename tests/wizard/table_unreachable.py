@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from netwiz.probes import requests as ask
 from netwiz.probes.facts import (
+    Address,
     AddressHolder,
     After,
     Outcome,
@@ -141,6 +142,21 @@ TABLE: dict[str, Told] = {
     "no local port is free": Told(
         "ephemeral-ports-exhausted",
         no_source(4, (("net.ipv4.ip_local_port_range", "40000 40003"),)),
+    ),
+    "no local port is free for IPv6, which is off elsewhere": Told(
+        "ephemeral-ports-exhausted",
+        replace(
+            no_source(
+                4,
+                (
+                    ("net.ipv4.ip_local_port_range", "40000 40003"),
+                    ("net.ipv6.conf.all.disable_ipv6", "1"),
+                ),
+                "fd00:28::20",
+                (Address("fd00:28::3", 64, "eth0"), Address("::1", 128, "lo")),
+            ),
+            names={"pg": ("fd00:28::20",)},
+        ),
     ),
     "no IPv6": Told(
         "ipv6-disabled-eaddrnotavail",

@@ -93,8 +93,9 @@ def links(
     neighbours: tuple[Neighbour, ...] = (),
     routes: tuple[Route, ...] = (Route("default", "eth0", GATEWAY),),
     sysctls: tuple[tuple[str, str], ...] = (),
+    more: tuple[Address, ...] = (),
 ) -> Callable[[ask.Request], Finding]:
-    """What rtnetlink says in each place."""
+    """What rtnetlink says in each place; `more` are addresses inside."""
 
     def answer(request: ask.Request) -> Finding:
         assert isinstance(request, ask.ReadLinks)
@@ -107,7 +108,7 @@ def links(
         return LinkTable(
             place=place,
             interfaces=(own,) if own else (),
-            addresses=(Address(known[place.label], 16, "eth0"),) if own else (),
+            addresses=(Address(known[place.label], 16, "eth0"), *more) if own else more,
             routes=routes if own else (),
             neighbours=neighbours,
             sysctls=sysctls,
@@ -205,18 +206,23 @@ def alone(
     return replace(made, answers=answers, connection=told)
 
 
-def no_source(streams: int = 0, sysctls: tuple[tuple[str, str], ...] = ()) -> World:
-    """Order finds nothing to send from."""
+def no_source(
+    streams: int = 0,
+    sysctls: tuple[tuple[str, str], ...] = (),
+    server: str = "172.18.0.2",
+    own: tuple[Address, ...] = (),
+) -> World:
+    """Order finds nothing to send from; `own` are its addresses beside the first."""
 
     def sockets(request: ask.Request) -> Finding:
         assert isinstance(request, ask.ReadSockets)
         used = tuple(
-            Stream("172.18.0.3", 40000 + n, "172.18.0.2", 3000, "TIME-WAIT")
+            Stream("172.18.0.3", 40000 + n, server, 3000, "TIME-WAIT")
             for n in range(streams)
         )
         return SocketTable(place=request.place, streams=used)
 
-    made = wire(see=links(sysctls=sysctls), seen=())
+    made = wire(see=links(sysctls=sysctls, more=own), seen=())
     told = at_once(Outcome.ADDRESS_UNAVAILABLE, "EADDRNOTAVAIL")
     return replace(
         made, answers={**made.answers, ask.ReadSockets: sockets}, connection=told

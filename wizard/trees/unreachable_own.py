@@ -90,8 +90,8 @@ def no_source(scene: Scene) -> Ruling:
     """Why there is no address, or no port, to send from."""
     address, port = scene.focus.address, scene.focus.port
     table = scene.look(ReadLinks(scene.place), LinkTable)
-    if ":" in address:
-        return _no_ipv6(scene, table, address)
+    if ":" in address and (without := _no_ipv6(scene, table, address)) is not None:
+        return without
     sockets = scene.sockets(scene.place)
     low, _, high = table.sysctl(RANGE).partition(" ")
     if not (low.isdigit() and high.isdigit()):
@@ -133,17 +133,19 @@ def _towards(
     return len({s.local_port for s in held}), len(waiting)
 
 
-def _no_ipv6(scene: Scene, table: LinkTable, address: str) -> Ruling:
-    own = [a.address for a in table.addresses if ":" in a.address]
-    usable = [a for a in own if not a.startswith("fe80")]
-    switched_off = table.sysctl(NO_IPV6) == "1"
+def _no_ipv6(scene: Scene, table: LinkTable, address: str) -> Ruling | None:
+    """The ruling where there is no IPv6 address to send from; else None.
+
+    The addresses decide, not the switch: the engine leaves `all` switched off and
+    switches single devices on, which have their addresses then.
+    """
+    own = [a.address for a in table.addresses if ":" in a.address and a.device != "lo"]
+    if any(not a.startswith("fe80") for a in own):
+        return None
     home = scene.place.label
-    values = {"home": home, "family": family(address)}
-    if not switched_off and usable:
-        said = f"{home} has {', '.join(usable[:3])}"
-        return Ruling("unknown", said, Mark.ODD, values=values)
     why = f"{NO_IPV6} is {table.sysctl(NO_IPV6) or 'unknown'}"
     seen = f"{home} has no IPv6 address to send from ({why}), and {address} is IPv6"
+    values = {"home": home, "family": family(address)}
     return Ruling("ipv6", seen, Mark.BAD, (seen,), values)
 
 
