@@ -194,13 +194,23 @@ def passages(scene: Scene, found: Attempted, way: Trail) -> tuple[Passage, ...]:
             hooks = _OUT if way.client == HOST else _THROUGH
             return (make.forth(HOST, hooks),)
         case Stage.INPUT:
-            return (make.forth(HOST, (*_IN, "input")),)
+            taken = make.forth(HOST, (*_IN, "input"))
+            if not _forwarded(scene):
+                return (taken,)
+            return taken, make.forth(HOST, _THROUGH)
         case Stage.ARRIVED:
             taken = make.forth(server, (*_IN, "input"))
             return taken, make.back(server, _OUT)
         case Stage.REPLY:
             return _of_reply(make, way)
     return ()
+
+
+def _forwarded(scene: Scene) -> bool:
+    """Whether NAT leads what is sent to this host's address on to a container."""
+    engine, focus = scene.snapshot.engine, scene.focus
+    alone = engine is not None and engine.userland_proxy is False
+    return alone and bool(focus.inner_address) and focus.place not in (None, HOST)
 
 
 def _of_reply(make: _Maker, way: Trail) -> tuple[Passage, ...]:

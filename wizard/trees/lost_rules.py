@@ -121,7 +121,7 @@ def kind_of(scene: Scene, stage: Stage, taker: Taker) -> str:
         return "rate"
     if taker.rule is not None and not rejects and _bans(taker.rule):
         return "banned"
-    if stage is Stage.INPUT:
+    if stage is Stage.INPUT and "forward" not in taker.passage.hooks:
         return "input_reject" if rejects else "input"
     if _reloaded(scene):
         return "reloaded"
@@ -208,7 +208,8 @@ def _values(
     if stage in (Stage.WITHIN, Stage.FORWARD, Stage.INPUT):
         behind, also = what_waits(scene)
     remove = deletion(rule) if rule is not None else ""
-    let = through_policy(scene, taker, stage)
+    led_on = stage is Stage.INPUT and "forward" in taker.passage.hooks
+    let = through_policy(scene, taker, Stage.FORWARD if led_on else stage)
     ours, theirs = client_network(scene), server_network(scene)
     inside = scene.snapshot.by_id.get(taker.passage.place.key)
     beyond = scene.owner(scene.focus.address).kind is OwnerKind.ELSEWHERE
