@@ -8,7 +8,7 @@ from netwiz.wizard.scene import Scene
 from netwiz.wizard.tree import Branch, Node, Ruling, fault, undetermined
 from netwiz.wizard.trees.egress_proxy import needed
 from netwiz.wizard.trees.egress_ways import Exit, answered, exit_of, from_host, said
-from netwiz.wizard.trees.words import first_packet
+from netwiz.wizard.trees.words import first_packet, sysctl_key
 from netwiz.wizard.verdict import Mark
 
 
@@ -66,7 +66,8 @@ def switched(way: Exit, device: str, fate_: str) -> Ruling | None:
     whole = way.links.sysctl(overall) == "0"
     key = "whole" if whole else "device"
     shown = overall if whole else name
-    values = {"switch": shown, "switch_file": f"{shown} = 1", "device": device}
+    set_ = sysctl_key(shown)
+    values = {"switch": set_, "switch_file": f"{set_} = 1", "device": device}
     said_ = f"no: {shown} = 0"
     seen = f"{overall} = {way.links.sysctl(overall)}"
     seen += f", {name} = 0" if name != overall else ""

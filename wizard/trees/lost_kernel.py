@@ -129,8 +129,7 @@ def _filtered(
         ),
         values={
             "rp_device": device,
-            # A dot within a device's name (eth0.100) is written as a slash there.
-            "rp_setting": f"net.ipv4.conf.{device.replace('.', '/')}.rp_filter",
+            "rp_setting": sysctl_key(f"net.ipv4.conf.{device}.rp_filter"),
             "rp_place": "this host" if place == HOST else place.label,
             "rp_mode": str(mode),
             "rp_back": way,

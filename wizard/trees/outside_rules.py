@@ -7,7 +7,7 @@ from netwiz.wizard.scene import Scene
 from netwiz.wizard.tree import Ruling
 from netwiz.wizard.trees.outside_kinds import kind_of
 from netwiz.wizard.trees.outside_paper import Paper
-from netwiz.wizard.trees.words import dial, first_packet, server_name
+from netwiz.wizard.trees.words import dial, first_packet, server_name, sysctl_key
 from netwiz.wizard.verdict import Mark
 
 
@@ -25,7 +25,8 @@ def refusal(scene: Scene, paper: Paper) -> Ruling | None:
     if paper.switched_off:
         name = paper.switched_off.partition("=")[0]
         evidence = (answers, f"{paper.switched_off}: this host does not forward {what}")
-        values = {"switch": name, "switch_file": f"{name} = 1"}
+        set_ = sysctl_key(name)
+        values = {"switch": set_, "switch_file": f"{set_} = 1"}
         values["device"] = packet.in_device
         key = "ip_forward" if name.count(".") == 2 else "device_forward"
         said = f"no: {paper.switched_off}"

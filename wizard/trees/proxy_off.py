@@ -50,7 +50,7 @@ def _localnet(scene: Scene, found: Attempted) -> Ruling:
         f"`{nat.rule.text}` rewrites it to {nat.address}, and it was never seen at "
         f"{device}",
     )
-    values = values_of(scene) | {"bridge": device, "setting": names[1]}
+    values = values_of(scene) | {"bridge": device, "setting": sysctl_key(names[1])}
     said = f"no: {names[1]} is 0"
     return Ruling("localnet", said, Mark.BAD, evidence, values)
 

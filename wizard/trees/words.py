@@ -80,6 +80,17 @@ def process_of(listeners: Iterable[Listener], fallback: str = "the service") -> 
     return next((s.process.name for s in listeners if s.process), fallback)
 
 
+def sysctl_key(name: str) -> str:
+    """A setting as sysctl(8) takes it: a dot within a device's name is a slash there.
+
+    ``net.ipv4.conf.eth0.100.forwarding`` is ``net.ipv4.conf.eth0/100.forwarding``.
+    """
+    parts = name.split(".")
+    if parts[2:3] != ["conf"] or len(parts) < 6:
+        return name
+    return ".".join([*parts[:3], "/".join(parts[3:-1]), parts[-1]])
+
+
 def family(address: str) -> str:
     """IPv4 or IPv6."""
     return "IPv6" if ":" in address else "IPv4"
