@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from netwiz.probes.facts import Outcome
+from netwiz.probes.facts import Attempted, Outcome
 from netwiz.wizard.scene import Scene, Unseen
 from netwiz.wizard.tree import HEALTHY, Also, Branch, Node, Ruling, fault
-from netwiz.wizard.trees.attempts import Try, said_of, tries
+from netwiz.wizard.trees.attempts import Try, plain_try, said_of, tries
 from netwiz.wizard.trees.listening import listening
 from netwiz.wizard.trees.second import behind
 from netwiz.wizard.trees.unreachable_family import only_ipv4
 from netwiz.wizard.trees.words import server_name
 from netwiz.wizard.verdict import Mark
+
+_AGAIN = (6, 7, 8)
+"""Further tries before silence is called death: of two in five that are lost at random,
+three in a row are lost in six of a hundred."""
 
 
 def replicas(scene: Scene) -> Ruling:
@@ -44,6 +48,9 @@ def replicas(scene: Scene) -> Ruling:
         values |= {"server": server_name(about), "address": worst.link.address}
         said = f"{values['server']} listens, yet {worst.link.address} is refused"
         return Ruling("rule", said, Mark.BAD, evidence, values, focus=worst.focus)
+    if worst.link.outcome is Outcome.TIMEOUT and _answers_again(scene, worst):
+        said = f"{worst.link.address} answers when it is asked again"
+        return Ruling("unsteady", said, Mark.ODD, evidence)
     if len(owners) > 1:
         return _one_dead(scene, worst, good, values, evidence)
     if heard is None:
@@ -54,6 +61,12 @@ def replicas(scene: Scene) -> Ruling:
     said = f"{worst.link.address} fails: {heard.answer}"
     lines = (*heard.evidence, *evidence)
     return Ruling("family", said, Mark.BAD, lines, values, focus=worst.focus)
+
+
+def _answers_again(scene: Scene, worst: Try) -> bool:
+    """Whether one that kept silent once was not dead: its packet was lost."""
+    again = tuple(plain_try(scene, worst.focus, nth=nth) for nth in _AGAIN)
+    return any(t.connection.works for t in scene.look_all(again, Attempted))
 
 
 def _first_works(worst: Try, evidence: tuple[str, ...]) -> Ruling:
@@ -142,6 +155,7 @@ NODES = (
             "replica": Branch("several servers", fault("one-dead-replica")),
             "rule": Branch("nothing: one of them is refused on the way", "whom"),
             "lost": Branch("one server; one address is lost on the way", "lost"),
+            "unsteady": Branch("nothing: it answers now", "unsteady"),
             "first_works": Branch("the first one works", HEALTHY),
         },
     ),
