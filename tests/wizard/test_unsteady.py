@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
 from netwiz.probes import requests as ask
-from netwiz.probes.facts import Outcome
+from netwiz.probes.facts import Finding, Outcome
 from netwiz.wizard.verdict import Result
+from tests.wizard.judge_table import API
 from tests.wizard.table_load import (
     SLOW,
     SLOW_HTTP,
@@ -18,7 +20,7 @@ from tests.wizard.table_load import (
     queues,
     steady,
 )
-from tests.wizard.world import case, walk
+from tests.wizard.world import ORDER, case, walk
 
 
 async def test_twenty_prompt_answers_are_healthy() -> None:
@@ -64,3 +66,23 @@ async def test_none_answered_any_more_is_no_loss() -> None:
     assert found.result is Result.UNDETERMINED
     assert "a moment ago" in found.summary
     assert Outcome.TIMEOUT not in world.outcomes.values()
+
+
+@pytest.mark.parametrize("dead", [False, True])
+async def test_a_replica_is_dead_only_when_it_is_silent_again(dead: bool) -> None:
+    addresses = ("172.18.0.5", "172.18.0.6")
+    world = replace(
+        steady(), containers=(ORDER, *API), names={"pg": addresses}, outcomes={}
+    )
+
+    def attempt(request: ask.Request) -> Finding:
+        asked = cast("ask.Attempt", request)
+        lost = asked.address == addresses[1] and (dead or asked.nth < 6)
+        end = Outcome.TIMEOUT if lost else Outcome.CONNECTED
+        world.outcomes = {asked.address: end}
+        return world._attempt(asked)
+
+    world.answers = {**world.answers, ask.Attempt: attempt}
+    found = await walk(world, SLOW)
+    cause = found.cause.id if found.cause else ""
+    assert (cause == "one-dead-replica") is dead
