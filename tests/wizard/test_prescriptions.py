@@ -8,6 +8,7 @@ import pytest
 
 from netwiz.wizard.causes import CAUSES, Cause
 from netwiz.wizard.causes.model import FixPlan
+from netwiz.wizard.trees.words import sysctl_key
 
 PLANS = [
     pytest.param(cause, plan, id=f"{cause.id}-{number}")
@@ -88,3 +89,17 @@ def test_a_stanza_is_indented_as_yaml_is(cause: Cause, plan: FixPlan) -> None:
         assert depth == depths[-1], f"{cause.id}: {line!r}"
         assert re.match(r"(- )?[^\s:]+:( |$)|- |ADDRESS", bare), f"{cause.id}: {line!r}"
         before = bare.partition("  #")[0].rstrip()
+
+
+@pytest.mark.parametrize(
+    ("name", "taken"),
+    [
+        ("net.ipv4.ip_forward", "net.ipv4.ip_forward"),
+        ("net.ipv4.conf.eth0.forwarding", "net.ipv4.conf.eth0.forwarding"),
+        ("net.ipv4.conf.eth0.100.forwarding", "net.ipv4.conf.eth0/100.forwarding"),
+        ("net.ipv4.conf.a.b.c.rp_filter", "net.ipv4.conf.a/b/c.rp_filter"),
+        ("net.ipv6.conf.all.forwarding", "net.ipv6.conf.all.forwarding"),
+    ],
+)
+def test_a_dot_in_a_devices_name_is_a_slash_to_sysctl(name: str, taken: str) -> None:
+    assert sysctl_key(name) == taken

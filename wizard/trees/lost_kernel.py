@@ -19,7 +19,7 @@ from netwiz.wizard.trees.attempts import counted, plain_try
 from netwiz.wizard.trees.lost_passage import passages
 from netwiz.wizard.trees.lost_where import Stage, Trail, trail
 from netwiz.wizard.trees.wire_table import table_full
-from netwiz.wizard.trees.words import listed, process_of, server_name
+from netwiz.wizard.trees.words import listed, process_of, server_name, sysctl_key
 from netwiz.wizard.verdict import Mark
 
 FULL = 0.95

@@ -16,6 +16,7 @@ from netwiz.wizard.trees.mapped import (
     translation,
     values_of,
 )
+from netwiz.wizard.trees.words import sysctl_key
 from netwiz.wizard.verdict import Mark
 
 NF_CALL = "net.bridge.bridge-nf-call-iptables"
