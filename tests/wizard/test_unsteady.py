@@ -16,6 +16,7 @@ from tests.wizard.table_load import (
     SLOW_HTTP,
     conversation,
     many,
+    open_,
     pressures,
     queues,
     steady,
@@ -72,7 +73,10 @@ async def test_none_answered_any_more_is_no_loss() -> None:
 async def test_a_replica_is_dead_only_when_it_is_silent_again(dead: bool) -> None:
     addresses = ("172.18.0.5", "172.18.0.6")
     world = replace(
-        steady(), containers=(ORDER, *API), names={"pg": addresses}, outcomes={}
+        steady(),
+        containers=(ORDER, *API),
+        names={"pg": addresses},
+        connection=lambda c: open_(c) if c.outcome is Outcome.CONNECTED else c,
     )
 
     def attempt(request: ask.Request) -> Finding:
