@@ -74,7 +74,7 @@ class Container:
     memory: int = 0
     """Its limit in bytes (``HostConfig.Memory``); 0 for none."""
     memory_swap: int = 0
-    """Memory and swap together, in bytes (``HostConfig.MemorySwap``); -1 for no limit."""
+    """Memory and swap together, in bytes (``MemorySwap``); -1 for no limit."""
     error: str = ""
     """``State.Error``: why the engine could not start it."""
     restart_count: int = 0

@@ -36,6 +36,7 @@ from netwiz.probes.facts import (
     Place,
     Process,
     Resolution,
+    ResolverRead,
     Restarts,
     RuleHit,
     Ruleset,
@@ -172,6 +173,9 @@ class World:
             addresses=found or (),
             answers=(answer,),
         )
+
+    def _read_resolver(self, request: ask.ReadResolver) -> Finding:
+        return ResolverRead(place=request.place)
 
     def _read_sockets(self, request: ask.ReadSockets) -> Finding:
         held = self.sockets.get(request.place.label, ())
