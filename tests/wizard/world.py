@@ -40,6 +40,7 @@ from netwiz.probes.facts import (
     Restarts,
     RuleHit,
     Ruleset,
+    ServerAnswer,
     Sighting,
     Snapshot,
     SnapshotTaken,
@@ -176,6 +177,19 @@ class World:
 
     def _read_resolver(self, request: ask.ReadResolver) -> Finding:
         return ResolverRead(place=request.place)
+
+    def _ask_server(self, request: ask.AskServer) -> Finding:
+        known = self.names.get(request.name)
+        return ServerAnswer(
+            place=request.place,
+            server=request.server,
+            name=request.name,
+            record=request.record,
+            over_tcp=request.over_tcp,
+            outcome=self.lookup if known else NameOutcome.NXDOMAIN,
+            rcode="NOERROR" if known else "NXDOMAIN",
+            addresses=known or (),
+        )
 
     def _read_sockets(self, request: ask.ReadSockets) -> Finding:
         held = self.sockets.get(request.place.label, ())
