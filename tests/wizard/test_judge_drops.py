@@ -18,7 +18,7 @@ from netwiz.probes.facts import (
     RuleHit,
 )
 from netwiz.wizard.case import Symptom
-from netwiz.wizard.trees.lost_passage import code_of
+from netwiz.wizard.trees.lost.passage import code_of
 from netwiz.wizard.verdict import Diagnosis, Result
 from tests.wizard.lost_world import (
     ANSWERED,

@@ -19,7 +19,7 @@ from netwiz.probes.facts import (
     Stream,
 )
 from netwiz.wizard.case import Symptom
-from netwiz.wizard.trees.names_unsteady import TIMES
+from netwiz.wizard.trees.names.unsteady import TIMES
 from netwiz.wizard.verdict import Result
 from tests.wizard.names_world import (
     DEAD,

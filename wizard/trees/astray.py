@@ -15,8 +15,8 @@ from netwiz.probes.facts import (
 from netwiz.probes.requests import ReadLogErrors, ReadSockets
 from netwiz.wizard.scene import Scene
 from netwiz.wizard.tree import Branch, Node, Ruling, fault
-from netwiz.wizard.trees.names_twist import not_meant
-from netwiz.wizard.trees.names_words import lookup
+from netwiz.wizard.trees.names.twist import not_meant
+from netwiz.wizard.trees.names.words import lookup
 from netwiz.wizard.trees.words import listed
 from netwiz.wizard.verdict import Mark
 

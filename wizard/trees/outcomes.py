@@ -23,10 +23,10 @@ from netwiz.wizard.tree import (
     undetermined,
 )
 from netwiz.wizard.trees.attempts import plain_try, said_of
-from netwiz.wizard.trees.drops import filtered_at
-from netwiz.wizard.trees.not_listening import LOOPING_DEATHS, restart_values
-from netwiz.wizard.trees.seen_as import answered_astray
-from netwiz.wizard.trees.stalls_stuck import restarting
+from netwiz.wizard.trees.lost.drops import filtered_at
+from netwiz.wizard.trees.published.seen_as import answered_astray
+from netwiz.wizard.trees.refused.not_listening import LOOPING_DEATHS, restart_values
+from netwiz.wizard.trees.stalls.stuck import restarting
 from netwiz.wizard.trees.words import (
     YOUNG_S,
     age_s,

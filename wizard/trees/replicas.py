@@ -6,9 +6,9 @@ from netwiz.probes.facts import Attempted, Outcome
 from netwiz.wizard.scene import Scene, Unseen
 from netwiz.wizard.tree import HEALTHY, Also, Branch, Node, Ruling, fault
 from netwiz.wizard.trees.attempts import Try, plain_try, said_of, tries
-from netwiz.wizard.trees.listening import listening
+from netwiz.wizard.trees.refused.listening import listening
 from netwiz.wizard.trees.second import behind
-from netwiz.wizard.trees.unreachable_family import only_ipv4
+from netwiz.wizard.trees.unreachable.family import only_ipv4
 from netwiz.wizard.trees.words import server_name
 from netwiz.wizard.verdict import Mark
 

@@ -6,9 +6,9 @@ from netwiz.probes.facts import HOST, Place, Rule
 from netwiz.probes.facts.firewall_commands import deletion
 from netwiz.wizard.scene import Scene, Unseen
 from netwiz.wizard.tree import Also, Ruling
-from netwiz.wizard.trees.listening import listening
-from netwiz.wizard.trees.not_listening import mapped_astray, other_port
-from netwiz.wizard.trees.refusals import search
+from netwiz.wizard.trees.refused.listening import listening
+from netwiz.wizard.trees.refused.not_listening import mapped_astray, other_port
+from netwiz.wizard.trees.refused.rules import search
 from netwiz.wizard.trees.words import first_packet, server_name
 
 BY_LISTENER = {

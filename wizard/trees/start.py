@@ -24,9 +24,9 @@ from netwiz.wizard.tree import (
     undetermined,
 )
 from netwiz.wizard.trees.attempts import Try, asleep, first_failing, tries
-from netwiz.wizard.trees.names_slow import is_slow
+from netwiz.wizard.trees.names.slow import is_slow
 from netwiz.wizard.trees.pinged import by_ping
-from netwiz.wizard.trees.stalls_queue import paused_values
+from netwiz.wizard.trees.stalls.queue import paused_values
 from netwiz.wizard.trees.words import dial
 from netwiz.wizard.verdict import Mark
 

@@ -6,7 +6,7 @@ from netwiz.wizard.case import Symptom
 from netwiz.wizard.scene import Scene
 from netwiz.wizard.tree import Branch, Node, Ruling
 from netwiz.wizard.trees.denied import by_denial
-from netwiz.wizard.trees.lost_where import accepted_in_vain
+from netwiz.wizard.trees.lost.where import accepted_in_vain
 from netwiz.wizard.trees.pinged import by_ping
 from netwiz.wizard.verdict import Mark
 

@@ -1,0 +1,1 @@
+"""The way out of this machine: forwarding, routes, source addresses, the way back."""

@@ -1,0 +1,1 @@
+"""Lost: no answer came. How far did the packet come, and what took it there?"""

@@ -1,0 +1,1 @@
+"""A client beyond this machine: on paper, and by its own packet."""

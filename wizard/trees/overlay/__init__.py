@@ -1,0 +1,1 @@
+"""Overlay networks: the way between the nodes of a swarm."""

@@ -1,0 +1,1 @@
+"""Refused: whose address is it, who answered, and which rule or lack of listener."""

@@ -1,0 +1,1 @@
+"""Connected, and then: silence, a reset, an end."""

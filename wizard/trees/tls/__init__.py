@@ -1,0 +1,1 @@
+"""TLS and what is said in it: versions, names, chains, clocks, HTTP."""

@@ -1,0 +1,1 @@
+"""Unreachable: somebody, or this machine itself, says that there is no way."""

@@ -1,0 +1,1 @@
+"""Slow, or only at times: many probes instead of one."""
