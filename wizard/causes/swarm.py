@@ -331,7 +331,6 @@ CAUSES: tuple[Cause, ...] = (
             ("swarm-vip-no-ipvs", "there the kernel was built without it"),
             ("overlay-esp-blocked", "there an encrypted network is dialled"),
         ),
-        proof="recorded",
         references=("uname(1)", "modprobe(8)"),
     ),
 )
