@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -95,6 +97,28 @@ class World:
         await asyncio.sleep(0)
         self.cases.append(case)
         return self.walk(case, tell)
+
+
+@contextlib.contextmanager
+def service() -> Iterator[int]:
+    """A service on the host's loopback that takes what comes; gives its port."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        taken: list[socket.socket] = []
+
+        def take() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    taken.append(server.accept()[0])
+
+        worker = threading.Thread(target=take)
+        worker.start()
+        try:
+            yield int(server.getsockname()[1])
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            worker.join()
+            for one in taken:
+                one.close()
 
 
 def command(*arguments: str) -> list[str]:

@@ -16,7 +16,7 @@ import pytest
 
 from netwiz import __version__
 from tests.project import NOBODY, python
-from tests.tui.cli_helpers import command, environment, netwiz
+from tests.tui.cli_helpers import command, environment, netwiz, service
 
 WRONG_ENGINES = {
     "no such socket": "unix:///nonexistent/docker.sock",
@@ -57,8 +57,7 @@ def test_no_engine_as_json() -> None:
 
 
 def test_the_host_needs_no_engine() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
+    with service() as port:
         done = netwiz("diagnose", "host", f"127.0.0.1:{port}", "--json")
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads(done.stdout)["outcome"] == "healthy"
@@ -227,8 +226,8 @@ def test_no_part_of_the_screen_is_loaded() -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody else")
 def test_without_rights_the_host_can_be_asked() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        to = f"127.0.0.1:{server.getsockname()[1]}"
+    with service() as port:
+        to = f"127.0.0.1:{port}"
         done = subprocess.run(
             [*NOBODY, *command("diagnose", "host", to, "--json")],
             env=environment(PYTHONDONTWRITEBYTECODE="1"),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import json
 import signal
-import socket
 import subprocess
 from dataclasses import replace
 from datetime import datetime
@@ -19,7 +19,7 @@ from netwiz.tui.exits import Exit
 from netwiz.tui.terminal import Terminal
 from netwiz.tui.watch_command import JsonLines, TextLines, status_after, watch
 from netwiz.wizard.verdict import Diagnosis
-from tests.tui.cli_helpers import ROOT, command, environment
+from tests.tui.cli_helpers import ROOT, command, environment, service
 from tests.wizard.report_samples import HEALTHY, REFUSED
 
 AT = datetime(2026, 11, 21, 2, 4, 5).astimezone()
@@ -69,26 +69,34 @@ async def test_rounds_go_on_until_they_are_ended() -> None:
 
 
 def test_it_reads_along_with_a_service_that_comes_and_goes() -> None:
-    server = socket.create_server(("127.0.0.1", 0))
-    port = server.getsockname()[1]
-    asked = command("diagnose", "host", f"127.0.0.1:{port}", "--json", "--watch", "1")
-    process = subprocess.Popen(
-        asked, env=environment(), cwd="/", stdout=subprocess.PIPE, text=True
-    )
-    try:
-        assert process.stdout is not None
-        first = json.loads(process.stdout.readline())
-        server.close()
-        second = json.loads(process.stdout.readline())
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
-    finally:
-        process.kill()
-        process.wait()
+    with contextlib.ExitStack() as up:
+        port = up.enter_context(service())
+        asked = command("diagnose", "host", f"127.0.0.1:{port}", "--json")
+        process = subprocess.Popen(
+            [*asked, "--watch", "1"],
+            env=environment(),
+            cwd="/",
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            assert process.stdout is not None
+            first = json.loads(process.stdout.readline())
+            up.close()
+            # The round that is under way may still have met the service.
+            while (after := json.loads(process.stdout.readline()))["outcome"] == (
+                "healthy"
+            ):
+                assert after["at"] > first["at"]
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=30)
+        finally:
+            process.kill()
+            process.wait()
     assert first["outcome"] == "healthy"
-    assert second["outcome"] != "healthy"
-    assert first["at"] < second["at"]
-    assert process.returncode in (Exit.FAULT, Exit.UNDETERMINED, Exit.CANNOT_LOOK)
+    assert after["outcome"] == "fault"
+    assert first["at"] < after["at"]
+    assert process.returncode == Exit.FAULT
 
 
 @pytest.mark.parametrize(
