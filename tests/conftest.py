@@ -1,6 +1,7 @@
 """What holds for every test: a lab that is skipped is never taken for a pass."""
 
 import os
+import signal
 from collections.abc import Generator
 
 import pytest
@@ -9,6 +10,11 @@ _WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 if _WORKER:
     # Each process has a lab of its own; at import, since fixtures read it early.
     os.environ["NETWIZ_LAB"] = os.environ.get("NETWIZ_LAB", "") + _WORKER
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Started in the background: what is ignored here, every program that a test starts
+    # and interrupts would ignore as well (exec keeps it, signal(7)).
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 STRICT = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 

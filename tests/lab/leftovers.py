@@ -84,6 +84,10 @@ def _names(folder: Path) -> list[str]:
     return sorted(os.listdir(folder)) if folder.is_dir() else []  # noqa: PTH208
 
 
+OWNER = ".of-"
+"""Before a lab's label, in the name of a file that its own test makes on purpose."""
+
+
 def _files(lab: Lab) -> list[str]:
     """Files in the lab host's own /tmp and home, and new ones in /run.
 
@@ -102,7 +106,9 @@ def _files(lab: Lab) -> list[str]:
         names = (
             name
             for name in _names(root / place)
-            if "netwiz" in name and not name.startswith("netwiz-lab")
+            if "netwiz" in name
+            and not name.startswith("netwiz-lab")
+            and (OWNER not in name or name.endswith(OWNER + lab.names.label))
         )
         found += [f"{place}/{name}" for name in names]
     return found

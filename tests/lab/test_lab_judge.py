@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.lab import judge
+from tests.lab import judge, leftovers
 from tests.lab.engine import Lab
 from tests.lab.judge import Verdict
 from tests.lab.scenario import Expect, Step
@@ -130,7 +130,7 @@ def test_a_clean_run_leaves_nothing(
         ("ip netns add netwiz-x", "namespaces: new: netwiz-x"),
         ("docker run -d --name helper lab/busybox >&2", "containers: new: helper"),
         ("mkdir -p ~/.cache/netwiz", "files: new: home/.cache"),
-        ("touch /run/netwiz.sock", "files: new: run/netwiz.sock"),
+        ("touch /run/netwiz.of-LAB", "files: new: run/netwiz.of-LAB"),
         (
             "nsenter -t $(docker inspect -f '{{.State.Pid}}' pg) -n nft add table ip x",
             "pg rules: new: table ip x",
@@ -141,8 +141,10 @@ def test_whatever_is_left_is_found(
     lab: Lab, stand_in: Callable[[str], list[str]], line: str, trace: str
 ) -> None:
     lab.docker("run", "-d", "--name", "pg", "lab/busybox")
+    line, trace = (text.replace("LAB", lab.names.label) for text in (line, trace))
     verdict = judge.ask(lab, stand_in(line))
-    lab.run(["rm", "-f", "/run/netwiz.sock"])  # /run is this machine's
+    # /run is this machine's, and other labs stand on it as well.
+    lab.run(["rm", "-f", f"/run/netwiz{leftovers.OWNER}{lab.names.label}"])
     assert any(trace in found for found in verdict.left), verdict.left
 
 

@@ -69,15 +69,17 @@ async def test_rounds_go_on_until_they_are_ended() -> None:
 
 
 def test_it_reads_along_with_a_service_that_comes_and_goes() -> None:
-    with contextlib.ExitStack() as up:
+    with contextlib.ExitStack() as run, contextlib.ExitStack() as up:
         port = up.enter_context(service())
         asked = command("diagnose", "host", f"127.0.0.1:{port}", "--json")
-        process = subprocess.Popen(
-            [*asked, "--watch", "1"],
-            env=environment(),
-            cwd="/",
-            stdout=subprocess.PIPE,
-            text=True,
+        process = run.enter_context(
+            subprocess.Popen(
+                [*asked, "--watch", "1"],
+                env=environment(),
+                cwd="/",
+                stdout=subprocess.PIPE,
+                text=True,
+            )
         )
         try:
             assert process.stdout is not None
@@ -92,7 +94,6 @@ def test_it_reads_along_with_a_service_that_comes_and_goes() -> None:
             process.communicate(timeout=30)
         finally:
             process.kill()
-            process.wait()
     assert first["outcome"] == "healthy"
     assert after["outcome"] == "fault"
     assert first["at"] < after["at"]
