@@ -54,6 +54,12 @@ async def test_a_server_that_takes_its_time_is_no_fault_of_the_network() -> None
     assert "takes its time" in found.summary
 
 
+async def test_a_shaper_that_stands_idle_beside_a_slow_server_is_not_blamed() -> None:
+    found = await walk(steady(ReadQueues=queues(64000, 0)), SLOW_HTTP)
+    assert found.result is Result.UNDETERMINED
+    assert "takes its time" in found.summary
+
+
 @pytest.mark.parametrize("refused", [1, 3])
 async def test_refusals_at_times_need_a_reason(refused: int) -> None:
     found = await walk(steady(Repeat=many(*[0.4] * 9, refused=refused)), SLOW)
