@@ -1,21 +1,46 @@
-"""The Live pane: what happens now, as tabs over one timeline."""
+"""The Live pane: what happens now, as tabs; each tab is a view of its own."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import ClassVar
 
-from textual import on
+from rich.cells import cell_len
+from textual import events, on
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.message import Message
 
+from netwiz.widgets.line_view import LineView
 from netwiz.widgets.lines import Line
 from netwiz.widgets.log_view import LogView
 
-TABS = ("Log", "Events")
-"""Log has everything, Events only what the engine did."""
+HEAD = "Live ─ "
+BETWEEN = " │ "
 
 
-class LivePane(LogView):
-    """A log view whose border names the tabs and tells how it stands."""
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """A tab: its name, and the view that shows it."""
+
+    name: str
+    view: str
+    """Id of the view; two tabs may look at one view in two ways."""
+    make: Callable[[], LineView] | None = None
+    """Makes the view; None where an earlier tab has made it."""
+
+
+TABS: tuple[Tab, ...] = (
+    Tab("Log", "log", lambda: LogView(id="log")),
+    Tab("Events", "log"),
+)
+"""Log has everything that was said, Events only what the engine did."""
+
+
+class LivePane(Container):
+    """Shows one of its views at a time; the border of each names all the tabs."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
@@ -30,44 +55,96 @@ class LivePane(LogView):
         ),
     ]
 
+    @dataclass
+    class TabChanged(Message):
+        """Another tab is in view."""
+
+        pane: LivePane
+        name: str
+
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._tab = 0
 
+    def compose(self) -> ComposeResult:
+        for tab in TABS:
+            if tab.make is not None:
+                view = tab.make()
+                view.display = tab.view == TABS[self._tab].view
+                yield view
+
     def on_mount(self) -> None:
         """Name the tabs."""
         self._tell()
+        self.log_view.set_subtitle(self._standing())
 
-    @on(LogView.Changed)
-    def _told(self) -> None:
+    @property
+    def log_view(self) -> LogView:
+        """The time line."""
+        return self.query_one(LogView)
+
+    @property
+    def tab(self) -> str:
+        """The name of the tab in view."""
+        return TABS[self._tab].name
+
+    @property
+    def current(self) -> LineView:
+        """The view that is shown."""
+        return self.query_one(f"#{TABS[self._tab].view}", LineView)
+
+    def show_tab(self, name: str) -> None:
+        """Bring a tab into view; whoever had the keys keeps them."""
+        number = next(n for n, tab in enumerate(TABS) if tab.name == name)
+        if number == self._tab:
+            return
+        had_keys, before = self.has_focus_within, self.current
+        self._tab = number
+        if TABS[number].view == "log":
+            self.log_view.show_only(events=name == "Events")
+        if self.current is not before:
+            before.display = False
+            self.current.display = True
         self._tell()
-
-    def on_focus(self) -> None:
-        """The cursor's line shows while the pane has the keys."""
-        self.refresh_row(self._row)
-
-    def on_blur(self) -> None:
-        """And not any more."""
-        self.refresh_row(self._row)
+        if had_keys:
+            # At once: `focus()` would let keys typed ahead go to the old view.
+            self.screen.set_focus(self.current)
+        self.post_message(self.TabChanged(self, name))
 
     def action_tab(self, step: int) -> None:
-        self._tab = (self._tab + step) % len(TABS)
-        self.show_only(events=TABS[self._tab] == "Events")
+        self.show_tab(TABS[(self._tab + step) % len(TABS)].name)
+
+    def on_click(self, event: events.Click) -> None:
+        """A click on a tab's name in the border opens it."""
+        if event.screen_y != self.region.y:
+            return
+        # The border's title begins after a corner and a blank.
+        left = self.region.x + 2 + cell_len(HEAD)
+        for tab in TABS:
+            right = left + cell_len(tab.name)
+            if left <= event.screen_x < right:
+                self.show_tab(tab.name)
+                return
+            left = right + cell_len(BETWEEN)
+
+    @on(LogView.Changed)
+    def _log_changed(self) -> None:
+        self.log_view.set_subtitle(self._standing())
 
     def _tell(self) -> None:
-        title: list[tuple[str, str]] = [("Live ─ ", "")]
-        for number, name in enumerate(TABS):
-            title.append((" │ ", "dim") if number else ("", ""))
-            title.append((name, "label" if number == self._tab else "dim"))
-        self.set_title(tuple(title))
-        self.set_subtitle(self._standing())
+        title: list[tuple[str, str]] = [(HEAD, "")]
+        for number, tab in enumerate(TABS):
+            title.append((BETWEEN, "dim") if number else ("", ""))
+            title.append((tab.name, "label" if number == self._tab else "dim"))
+        self.current.set_title(tuple(title))
 
     def _standing(self) -> Line:
+        log = self.log_view
         parts: list[str] = []
-        if self.lines.suspects_only:
+        if log.lines.suspects_only:
             parts.append("suspects only")
-        if self.lines.filter:
-            parts.append(f"/{self.lines.filter.pattern}")
-        if not self.following:
-            parts.append(f"held · {self.missed} new" if self.missed else "held")
+        if log.lines.filter:
+            parts.append(f"/{log.lines.filter.pattern}")
+        if not log.following:
+            parts.append(f"held · {log.missed} new" if log.missed else "held")
         return ((" · ".join(parts), "odd"),) if parts else ()

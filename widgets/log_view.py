@@ -170,6 +170,14 @@ class LogView(LineView, can_focus=True):
             return "no line matches"
         return "nothing was said yet"
 
+    def on_focus(self) -> None:
+        """The cursor's line shows while the view has the keys."""
+        self.refresh_row(self._row)
+
+    def on_blur(self) -> None:
+        """And not any more."""
+        self.refresh_row(self._row)
+
     def on_resize(self) -> None:
         self._grow()
         if self.following:

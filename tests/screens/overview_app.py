@@ -43,7 +43,7 @@ class OverviewApp(NetwizApp):
 
 async def until(pilot: Pilot[Any], fact: Callable[[], object]) -> None:
     """Wait for something to become true; fails after a while."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not fact():
             await pilot.pause(0.01)
     await pilot.pause()
@@ -59,6 +59,6 @@ async def settled(pilot: Pilot[Any]) -> None:
         lambda: (
             app.session is not None
             and len(app.fake.machine.asked) >= asked
-            and len(app.overview.live.lines.all) >= app.told
+            and len(app.overview.live.log_view.lines.all) >= app.told
         ),
     )

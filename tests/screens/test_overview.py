@@ -38,7 +38,7 @@ def names(app: OverviewApp) -> list[str]:
 
 
 def texts(app: OverviewApp) -> list[str]:
-    return [line.text for line in app.overview.live.lines.view]
+    return [line.text for line in app.overview.live.log_view.lines.view]
 
 
 def opened_with(app: OverviewApp) -> Prefill:
@@ -241,7 +241,7 @@ async def test_a_held_log_keeps_its_place_and_counts_what_comes() -> None:
     app = OverviewApp()
     async with app.run_test(size=SIZE) as pilot:
         await settled(pilot)
-        live = app.overview.live
+        live = app.overview.live.log_view
         await pilot.press("3", "k", "k")
         held = live.selected
         app.fake.say(*(said("pg", 1, f"line {n}") for n in range(50)))
@@ -259,7 +259,7 @@ async def test_an_error_of_long_ago_is_marked_but_no_suspect() -> None:
     app = OverviewApp(lines=(old,))
     async with app.run_test(size=SIZE) as pilot:
         await settled(pilot)
-        line = app.overview.live.lines.view[0]
+        line = app.overview.live.log_view.lines.view[0]
         assert line.suspect
         assert "suspect" not in app.status
 

@@ -45,7 +45,7 @@ class Seen:
 
     @property
     def lines(self) -> list[str]:
-        return [f"{x.source} {x.text}" for x in self.screen.live.lines.all]
+        return [f"{x.source} {x.text}" for x in self.screen.live.log_view.lines.all]
 
     @property
     def status(self) -> str:

@@ -138,7 +138,7 @@ class OverviewScreen(Screen[None]):
 
     @on(LinesArrived)
     def _lines_arrived(self, event: LinesArrived) -> None:
-        self.live.extend(event.lines)
+        self.live.log_view.extend(event.lines)
         found = [line.suspect for line in event.lines if line.suspect]
         if found:
             self._book.note(found)
@@ -253,7 +253,7 @@ class OverviewScreen(Screen[None]):
         if pane is self.networks:
             self._open_wizard(Prefill(client=self.networks.client))
             return
-        if pane is self.live and (line := self.live.selected) and line.client:
+        if isinstance(pane, LogView) and (line := pane.selected) and line.client:
             known = prefill_of(line.suspect) if line.suspect else None
             self._open_wizard(known or Prefill(client=line.client))
             return
@@ -280,8 +280,7 @@ class OverviewScreen(Screen[None]):
         """Ask what to leave in the pane that has the keys."""
         pane = self._pane()
         self._filtered = pane
-        names = {"networks": "networks", "containers": "containers", "live": "log"}
-        self.query_one(FilterBar).open(names[str(pane.id)], self._pattern(pane))
+        self.query_one(FilterBar).open(str(pane.id), self._pattern(pane))
 
     @on(FilterBar.Typed)
     def _filter_typed(self, event: FilterBar.Typed) -> None:
@@ -311,12 +310,13 @@ class OverviewScreen(Screen[None]):
         """Leave only what is in trouble, or everything again."""
         self._suspects_only = not self._suspects_only
         self.containers.show_suspects_only(self._suspects_only)
-        self.live.show_only(suspects=self._suspects_only)
+        self.live.log_view.show_only(suspects=self._suspects_only)
         self._tell_about()
 
     def action_zoom(self) -> None:
         """One pane over the whole screen, or all of them again."""
-        zoomed = f"-zoom-{self._pane().id}"
+        pane = self._pane()
+        zoomed = f"-zoom-{'live' if self.live in pane.ancestors else pane.id}"
         on_now = not self.has_class(zoomed)
         self.remove_class(*(f"-zoom-{name}" for name in PANES))
         self.set_class(on_now, zoomed)
@@ -327,7 +327,9 @@ class OverviewScreen(Screen[None]):
             self.remove_class(*(f"-zoom-{other}" for other in PANES))
             self.add_class(f"-zoom-{name}")
         # At once: `focus()` would let keys that were typed ahead go to the old pane.
-        self.set_focus(self.query_one(f"#{name}"))
+        self.set_focus(
+            self.live.current if name == "live" else self.query_one(f"#{name}")
+        )
 
     def action_back(self) -> None:
         """Undo one thing that hides something: zoom, filter, suspects only, held."""
@@ -339,8 +341,8 @@ class OverviewScreen(Screen[None]):
             self._set_filter("")
         elif self._suspects_only:
             self.action_suspects()
-        elif not self.live.following:
-            self.live.follow()
+        elif not self.live.log_view.following:
+            self.live.log_view.follow()
 
     def action_copy(self) -> None:
         """What is under the cursor, as text."""
