@@ -58,6 +58,14 @@ from netwiz.probes.facts.load import (
     Repeated,
     resent,
 )
+from netwiz.probes.facts.logs import (
+    ErrorSeen,
+    LogBroke,
+    LogGap,
+    LogLevel,
+    LogLine,
+    LogSaid,
+)
 from netwiz.probes.facts.names import (
     Answer,
     NameOutcome,
@@ -114,7 +122,7 @@ from netwiz.probes.facts.tls import (
 )
 from netwiz.probes.facts.uplink import UplinkWatch
 from netwiz.probes.facts.upstreams import Origin, Upstreams, upstreams_of
-from netwiz.probes.facts.various import LogErrors, LogLine, NamespaceIdentity, Restarts
+from netwiz.probes.facts.various import LogErrors, NamespaceIdentity, Restarts
 from netwiz.probes.facts.witness import Attempted, Hop, Packet, Sighting
 
 __all__ = [
@@ -140,6 +148,7 @@ __all__ = [
     "Elsewhere",
     "Ending",
     "Engine",
+    "ErrorSeen",
     "Failed",
     "Failure",
     "FarEnd",
@@ -159,8 +168,12 @@ __all__ = [
     "Listener",
     "ListenerWatch",
     "ListenersByPlace",
+    "LogBroke",
     "LogErrors",
+    "LogGap",
+    "LogLevel",
     "LogLine",
+    "LogSaid",
     "NameOutcome",
     "NameQuestions",
     "NamespaceIdentity",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from netwiz.probes.facts.base import Finding, Place
+from netwiz.probes.facts.logs import LogLine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,16 +29,6 @@ class Restarts(Finding):
     last_exit: int = 0
     last_lines: tuple[str, ...] = ()
     """The last lines of its log, at most ten."""
-
-
-@dataclass(frozen=True, slots=True)
-class LogLine:
-    """A log line with the engine's time stamp."""
-
-    at: datetime
-    container_id: str
-    text: str
-    stream: str = "stdout"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

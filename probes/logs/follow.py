@@ -13,7 +13,8 @@ from netwiz.probes.engine import fields as js
 from netwiz.probes.engine.read import get
 from netwiz.probes.engine.stream import streaming
 from netwiz.probes.errors import ProbeError
-from netwiz.probes.facts.various import LogErrors, LogLine
+from netwiz.probes.facts.logs import LogLine
+from netwiz.probes.facts.various import LogErrors
 from netwiz.probes.logs.frames import Demultiplexer, RawLine, log_line
 from netwiz.probes.logs.neterrors import looks_like_network_error
 from netwiz.probes.machine import Ground

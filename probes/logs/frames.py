@@ -12,7 +12,7 @@ import re
 import struct
 from datetime import UTC, datetime
 
-from netwiz.probes.facts.various import LogLine
+from netwiz.probes.facts.logs import LogLine
 from netwiz.probes.text import plain
 
 LINE_LIMIT = 4096

@@ -9,32 +9,14 @@ the line: no expression has nested or adjacent unbounded repetitions.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from netwiz.probes.facts.logs import ErrorSeen
 from netwiz.probes.logs.neterror_clients import client_in, program_in
 from netwiz.probes.logs.neterror_targets import GO_LOOKUP, dialled, looked_up, url_of
+from netwiz.probes.logs.neterror_words import may_tell
 
 INPUT_LIMIT = 4096
 """Characters of a line that are looked at."""
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorSeen:
-    """A network error read from a line."""
-
-    symptom: str
-    """refused, timeout, dns, tls, reset or unreachable."""
-    host: str = ""
-    """Name or address of the target; empty when the line does not tell."""
-    port: int | None = None
-    matched: str = ""
-    """The words that decided."""
-    scheme: str = ""
-    """http or https, when the line holds the URL that was asked for."""
-    client: str = ""
-    """Name or address of who printed it; empty when the line does not tell."""
-    program: str = ""
-    """What kind of program words it so: curl, Go, Node, musl ...; empty if unknown."""
 
 
 def looks_like_network_error(text: str) -> bool:
@@ -200,19 +182,9 @@ _PATTERNS = tuple(
     for symptom, phrases in _PHRASES.items()
 )
 
-_ROOTS = (
-    *("refus", "reset", "timed", "timeout", "unreach", "resol", "host", "errno"),
-    *("certific", "x509", "tls", "ssl", "econn", "epipe", "pipe", "closed", "hang up"),
-    *("eai_", "enotfound", "connect", "nxdomain", "misbehav", "not known", "deadline"),
-    *("addr", "error", "version number", "reply", "failure", "terminated", "cert"),
-    *("alert", "respon", "unable_to"),
-)
-"""Every phrase holds one of these: most lines are spared the search for the rest."""
-
 
 def _symptom(text: str) -> tuple[str, str] | None:
-    lower = text.lower()
-    if not any(root in lower for root in _ROOTS):
+    if not may_tell(text):
         return None
     for symptom, pattern in _PATTERNS:
         found = pattern.search(text)
