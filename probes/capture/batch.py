@@ -88,6 +88,20 @@ class Batch:
             self.data[self._starts[index] : self._starts[index] + 8], "little"
         )
 
+    def words(self, index: int) -> tuple[int, str, str, str]:
+        """Tap, source, destination and text: what filters look at, in half the time."""
+        start = self._starts[index]
+        head = _HEAD.unpack_from(self.data, start)
+        at = start + _HEAD.size
+        to = at + head[7]
+        text = to + head[8]
+        return (
+            head[2],
+            str(self.data[at:to], "utf-8", "replace"),
+            str(self.data[to:text], "utf-8", "replace"),
+            str(self.data[text : text + head[9]], "utf-8", "replace"),
+        )
+
     def row(self, index: int) -> PacketRow:
         """One row, unpacked."""
         start = self._starts[index]
