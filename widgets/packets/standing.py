@@ -1,0 +1,250 @@
+"""How a capture stands, in words: what is listened to, and how complete it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from netwiz.probes.capture.wanted import CaptureWanted
+from netwiz.probes.facts.packets import CaptureCounts, CaptureEnded, CaptureStarted
+from netwiz.widgets.lines import Line, Piece, cells, clip
+from netwiz.widgets.packets.sieve import Wanted
+
+NAMES_TOLD = 3
+"""Taps that are named one by one; of more the number is told."""
+
+
+@dataclass
+class Standing:
+    """All that a capture has told of itself so far."""
+
+    wanted: CaptureWanted | None = None
+    started: CaptureStarted | None = None
+    counts: CaptureCounts = field(default_factory=CaptureCounts)
+    gone: dict[int, str] = field(default_factory=dict)
+    """Why a tap ended, by its index."""
+    ended: CaptureEnded | None = None
+    wrong: str = ""
+    """Why there is no capture though one was asked for."""
+
+    @property
+    def running(self) -> bool:
+        """Whether more can come."""
+        asked = self.wanted is not None
+        return asked and self.ended is None and not self.wrong
+
+    @property
+    def tap_names(self) -> tuple[str, ...]:
+        """Names of what is listened to, by index."""
+        if self.started is not None:
+            return tuple(tap.name for tap in self.started.taps)
+        wanted = self.wanted
+        return tuple(tap.name for tap in wanted.taps) if wanted else ()
+
+    @property
+    def filter(self) -> str:
+        """The filter as it was typed."""
+        return self.wanted.filter if self.wanted else ""
+
+    @property
+    def path(self) -> str:
+        """The file that is written; empty when none is."""
+        if self.started is not None:
+            return self.started.path
+        return self.wanted.file.path if self.wanted and self.wanted.file else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How the view of it stands."""
+
+    kept: int = 0
+    limit: int = 0
+    evicted: int = 0
+    problems: int = 0
+    shown: int = 0
+    wanted: Wanted = field(default_factory=Wanted)
+    following: bool = True
+    missed: int = 0
+    """Rows that came while the view was held."""
+    progress: float = 1.0
+    """How much a filter has looked at."""
+    looked_for: str = ""
+
+
+def count_text(number: int) -> str:
+    """``412 000``."""
+    return f"{number:,}".replace(",", " ")
+
+
+def size_text(size: float) -> str:
+    """``1.2 MiB``."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if size < 1024:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} TiB"
+
+
+def names_text(names: Sequence[str]) -> str:
+    """``order, pg``, or ``12 places``."""
+    different = list(dict.fromkeys(names))
+    if len(different) > NAMES_TOLD:
+        return f"{len(different)} places"
+    return ", ".join(different)
+
+
+def what_text(now: Standing) -> str:
+    """What is captured: names, or the file that is read."""
+    if now.wanted is not None and now.wanted.source:
+        return now.wanted.source.rpartition("/")[2]
+    return names_text(now.tap_names)
+
+
+def counts_line(now: Standing, seen: Seen, width: int) -> Line:
+    """``412 000 seen · 0 dropped · 20 000 read (sampled)``: never left out."""
+    if now.wanted is None:
+        return ()
+    counts = now.counts
+    dropped = f"{count_text(counts.dropped)} dropped"
+    parts: list[list[Piece]] = [
+        [(f"{count_text(counts.seen)} seen", "")],
+        [(dropped, "bad" if counts.dropped else "")],
+    ]
+    told = [(f"{count_text(counts.read)} read", "")]
+    if counts.sampled:
+        told.append((" (sampled)", "odd"))
+    parts.append(told)
+    if seen.problems:
+        word = "problem" if seen.problems == 1 else "problems"
+        parts.append([(f"✗ {count_text(seen.problems)} {word}", "bad")])
+    return _joined(parts, width)
+
+
+def head_line(now: Standing, seen: Seen, width: int) -> Line:
+    """The line above the packets; what tells the least goes first when it is short."""
+    if now.wanted is None:
+        return ()
+    state = _state(now, seen)
+    room = width - cells(state) - 2
+    what: list[Piece] = [(clip(what_text(now), max(room // 2, 12)), "strong")]
+    if now.filter:
+        what += [(" · ", "dim"), (clip(now.filter, max(room // 2, 12)), "code")]
+    parts = [what, *_view_parts(seen), *_warnings(now), *_file_part(now)]
+    limit = count_text(seen.limit)
+    keeps = f"keeps the last {limit}" if seen.evicted else f"keeps {limit}"
+    parts.append([(keeps, "dim")])
+    left = _joined(parts, room)
+    gap = " " * max(width - cells(left) - cells(state), 0)
+    return (*left, (gap, ""), *state)
+
+
+def _state(now: Standing, seen: Seen) -> Line:
+    if not seen.following:
+        new = f" · {count_text(seen.missed)} new" if seen.missed else ""
+        return ((f"‖ held{new}", "odd"),)
+    if now.wrong:
+        return (("✗ failed", "bad"),)
+    if now.ended is not None:
+        sign, style = ("✗", "bad") if now.ended.wrong else ("■", "dim")
+        return ((f"{sign} {now.ended.why}", style),)
+    if now.started is None:
+        return (("… starting", "odd"),)
+    return (("● live", "good"),)
+
+
+def _view_parts(seen: Seen) -> list[list[Piece]]:
+    """What of the capture is in view: always told, or a row would seem not to exist."""
+    wanted, parts = seen.wanted, []
+    if wanted.errors:
+        parts.append("errors")
+    if wanted.pattern:
+        parts.append(f"/{wanted.pattern}")
+    if wanted.stream:
+        parts.append("one connection")
+    if wanted.tap is not None:
+        parts.append("one place")
+    if not parts:
+        return []
+    done = "" if seen.progress >= 1 else f" … {seen.progress:.0%}"
+    count = f" {count_text(seen.shown)} of {count_text(seen.kept)}"
+    return [[(" ".join(parts), "odd"), (f"{count}{done}", "dim")]]
+
+
+def _warnings(now: Standing) -> list[list[Piece]]:
+    parts: list[list[Piece]] = []
+    if now.counts.full:
+        parts.append([(f"! not written any more: {now.counts.full}", "odd")])
+    names = now.tap_names
+    lost = [
+        f"{names[tap] if tap < len(names) else tap} gone: {why}"
+        for tap, why in now.gone.items()
+    ]
+    if len(lost) == 1:
+        parts.append([(f"! {lost[0]}", "odd")])
+    elif lost:
+        parts.append([(f"! {len(lost)} of {len(names)} places are gone", "odd")])
+    return parts
+
+
+def _file_part(now: Standing) -> list[list[Piece]]:
+    if not now.path:
+        return []
+    name = now.path.rpartition("/")[2]
+    return [[(f"→ {name} {size_text(now.counts.file_bytes)}", "")]]
+
+
+def _joined(parts: Sequence[Sequence[Piece]], room: int) -> Line:
+    """The parts with dots between them, as many from the left as there is room for."""
+    line: list[Piece] = []
+    for part in parts:
+        more = [(" · ", "dim"), *part] if line else list(part)
+        if line and cells(line) + cells(more) > room:
+            continue
+        line += more
+    return tuple(line)
+
+
+def nothing_lines(now: Standing, seen: Seen) -> tuple[Line, ...]:
+    """What stands there while there is no row, and what that means."""
+    if now.wanted is None:
+        return (
+            (("No capture runs.", ""),),
+            (("c", "label"), (" listens to what the cursor is on", "dim")),
+            (("C", "label"), (" listens to all containers at once", "dim")),
+        )
+    if now.wrong:
+        return ((("✗ ", "bad"), (now.wrong, "")), _again())
+    if seen.kept:
+        if seen.progress < 1:
+            return ((("looking through what was kept …", "dim"),),)
+        return (
+            (("no packet of these matches", ""),),
+            (("esc", "label"), (" shows all again", "dim")),
+        )
+    if now.started is None:
+        return ((("starting …", "dim"),),)
+    where = f" on {what_text(now)}" if what_text(now) else ""
+    by = f'filter "{now.filter}"' if now.filter else "no filter"
+    if now.ended is not None:
+        first: Line = ((f"nothing has passed: {by}{where}; {now.ended.why}", ""),)
+        return (first, _again())
+    return ((("nothing has passed yet: ", ""), (by + where, "")), *_hints(now))
+
+
+def _hints(now: Standing) -> list[Line]:
+    found: list[Line] = []
+    if now.counts.seen:
+        found.append((("packets come, but none was read yet", "dim"),))
+    elif now.filter:
+        found.append((("either nobody talks, or the filter leaves it out", "dim"),))
+    else:
+        found.append((("nobody has sent or received a packet there", "dim"),))
+    if now.started and now.started.left_out:
+        left = ", ".join(now.started.left_out)
+        found.append(((f"left out: {left}", "dim"),))
+    return found
+
+
+def _again() -> Line:
+    return (("c", "label"), (" starts another capture", "dim"))
