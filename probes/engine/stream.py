@@ -14,6 +14,7 @@ import ssl
 from collections.abc import AsyncGenerator
 from typing import Protocol, Self, cast
 
+from netwiz.probes.engine.chunks import Dechunker
 from netwiz.probes.engine.endpoint import EngineEndpoint, Tls
 from netwiz.probes.engine.errors import EngineAnswerError, NotAnEngineError
 from netwiz.probes.errors import ProbeError
@@ -51,33 +52,21 @@ class EngineStream:
 
     async def pieces(self) -> AsyncGenerator[bytes, None]:
         """The octets as they come; ends when the engine ends or breaks off."""
+        coded = Dechunker()
         try:
-            if not self._chunked:
-                while piece := await self._reader.read(PIECE):
+            while data := await self._reader.read(PIECE):
+                piece = coded.feed(data) if self._chunked else data
+                if piece:
                     yield piece
-                return
-            while left := await self._chunk_size():
-                while left:
-                    piece = await self._reader.read(min(left, PIECE))
-                    if not piece:
-                        return
-                    left -= len(piece)
-                    yield piece
-                await self._reader.readexactly(2)
-        except (OSError, EOFError, ValueError, asyncio.LimitOverrunError):
+                if coded.done:
+                    return
+        except (OSError, ValueError):
             # A daemon that stops closes in the middle; the caller asks again anyway.
             return
 
     def close(self) -> None:
         """End it at once, whatever is under way; safe to call twice."""
         self._writer.transport.abort()
-
-    async def _chunk_size(self) -> int:
-        line = await self._reader.readuntil(b"\n")
-        size = int(line.partition(b";")[0], 16)
-        if size < 0:
-            raise ValueError("a negative chunk")
-        return size
 
 
 class StreamingGate(EngineGate, Protocol):
