@@ -66,8 +66,11 @@ class Baseline:
         _sweep(lab)
 
     def clear_ways(self, lab: Lab) -> None:
-        """Rules and sysctls only: without a way, nodes cannot agree on what is gone."""
-        for place in lab.places:
+        """Rules and sysctls only: without a way, nodes cannot agree on what is gone.
+
+        The router between them comes first: after five seconds they give each other up.
+        """
+        for place in sorted(lab.places, key=lambda place: place != "outside"):
             before = self.places[place]
             now = fingerprint.take(lab.netns_of(place), "rules", "sysctls")
 
@@ -204,7 +207,7 @@ def _forget() -> None:
     for family in ("-4", "-6"):
         for state in ("all", "permanent", "failed"):
             argv = ["ip", family, "neigh", "flush", "nud", state]
-            subprocess.run(argv, capture_output=True, timeout=10, check=False)
+            subprocess.run(argv, capture_output=True, timeout=60, check=False)
     _flush_conntrack()
 
 

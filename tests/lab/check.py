@@ -8,10 +8,8 @@ from tests.lab import symptom
 from tests.lab.engine import Lab
 from tests.lab.scenario import Case, Round, Scenario
 from tests.lab.stage import Stage
-from tests.lab.state import LabError, wait_until
+from tests.lab.state import PATIENCE_SECONDS, LabError, wait_until
 from tests.lab.symptom import Seen
-
-APPEAR_SECONDS = 10.0
 
 
 def stage(lab: Lab, play: Scenario) -> Stage:
@@ -23,7 +21,7 @@ def stage(lab: Lab, play: Scenario) -> Stage:
     return raised
 
 
-def see(raised: Stage, case: Case, seconds: float = APPEAR_SECONDS) -> Seen:
+def see(raised: Stage, case: Case, seconds: float = PATIENCE_SECONDS) -> Seen:
     """Look until the expected symptom is there; the last look, if it never is."""
     seen: list[Seen] = []
 

@@ -26,6 +26,8 @@ from tests.lab.state import LabError, Names, group, into_group, kill_group, wait
 
 HOSTS = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost\n"
 
+PING_SECONDS = 5.0
+
 # Commands that a fix may use and that this host has no use for otherwise.
 SUDO = '#!/bin/sh\nexec "$@"\n'
 SYSTEMCTL = """\
@@ -45,7 +47,7 @@ start() {
     setsid {engine} >>{folder}/dockerd.log 2>&1 </dev/null &
     i=0
     until docker version >/dev/null 2>&1; do
-        i=$((i + 1)); [ $i -lt 400 ] || exit 1
+        i=$((i + 1)); [ $i -lt 1000 ] || exit 1
         sleep 0.05
     done
 }
@@ -63,12 +65,12 @@ class _UnixConnection(http.client.HTTPConnection):
     """HTTP to the engine's socket; enough for a ping, no client needed."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=2)
+        super().__init__("localhost", timeout=PING_SECONDS)
         self._path = path
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(2)
+        self.sock.settimeout(PING_SECONDS)
         self.sock.connect(str(self._path))
 
 
@@ -198,11 +200,15 @@ def wait_for(names: Names) -> None:
 
 
 def running(names: Names) -> bool:
+    """Whether it lives and answers; one that lives may take its time to."""
     try:
-        os.kill(pid(names), 0)
-    except (LabError, ProcessLookupError):
+        number = pid(names)
+        wait_until(
+            lambda: not _alive(number) or answers(names), "the engine answers its ping"
+        )
+    except LabError:
         return False
-    return answers(names)
+    return _alive(number)
 
 
 def stop(names: Names) -> None:
@@ -211,7 +217,7 @@ def stop(names: Names) -> None:
         number = pid(names)
         os.kill(number, signal.SIGTERM)
         with suppress(LabError):
-            wait_until(lambda: not _alive(number), "the engine has stopped", 5.0)
+            wait_until(lambda: not _alive(number), "the engine has stopped")
     kill_group(names, "engine")
     kill_group(names, "containers")
 

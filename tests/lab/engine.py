@@ -11,10 +11,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from tests.lab import dockerd, image, namespaces, outside, state, swarm
+from tests.lab import dockerd, image, leftovers, namespaces, outside, state, swarm
 from tests.lab.baseline import Baseline
 from tests.lab.scenario import Options
-from tests.lab.state import LabBusyError, LabError, Names
+from tests.lab.state import COMMAND_SECONDS, LabBusyError, LabError, Names
 
 T = TypeVar("T")
 
@@ -95,7 +95,7 @@ class Lab:
             env=self.env(),
             check=True,
             stdout=subprocess.DEVNULL,
-            timeout=60,
+            timeout=COMMAND_SECONDS,
         )
         self.swarm = swarm.Swarm(self) if self.options.swarm else None
         if self.swarm:
@@ -117,7 +117,7 @@ class Lab:
         """Remove every trace of a lab of this name, however it ended."""
         state.kill_group(self.names)
         for process in self._spawned:
-            process.wait(timeout=10)
+            process.wait(timeout=state.PATIENCE_SECONDS)
         self._spawned.clear()
         state.remove_groups(self.names)
         outside.remove_namespaces(self.names)
@@ -211,7 +211,7 @@ class Lab:
         self,
         argv: Sequence[str],
         on: str = "host",
-        timeout: float = 60.0,
+        timeout: float = COMMAND_SECONDS,
         part: str = "scenario",
     ) -> subprocess.CompletedProcess[str]:
         """Run to its end and hand back what it said; its exit code is not
@@ -265,7 +265,7 @@ class Lab:
             env=self.env(on),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=COMMAND_SECONDS,
             check=False,
         )
         if done.returncode:
@@ -293,7 +293,9 @@ class Lab:
         """
         if self._baseline is None:
             raise LabError("this lab was not raised here: it has no baseline")
-        state.kill_group(self.names, "scenario")
+        for part in ("scenario", leftovers.PART):
+            # What one test left of netwiz would end in the midst of the next one.
+            state.kill_group(self.names, part)
         self._reap()
         if options != self.options:
             self.reboot(options)

@@ -177,7 +177,7 @@ def differences(before: Fingerprint, after: Fingerprint) -> list[str]:
 
 def _say(argv: list[str]) -> str:
     """What a command says in the namespace of this thread."""
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
     return done.stdout
 
 

@@ -18,7 +18,6 @@ from tests.lab.stage import Stage
 
 SCHEMA = "netwiz.diagnosis/1"
 EXIT_CODES = {"healthy": 0, "fault": 1, "undetermined": 3}
-SECONDS = 60.0
 LOOKING = re.compile(r"(docker logs|iptables-save|iptables -t \w+ -S)\b")
 """Commands that look and mend nothing."""
 
@@ -96,7 +95,7 @@ def _note(raised: Stage, case: Case, verdict: Verdict) -> None:
 def ask(lab: Lab, argv: list[str]) -> Verdict:
     """Run netwiz between two looks at everything that it could change."""
     before = leftovers.look(lab)
-    done = lab.run(argv, timeout=SECONDS, part=leftovers.PART)
+    done = lab.run(argv, part=leftovers.PART)
     left = leftovers.differences(before, leftovers.look(lab))
     try:
         told = json.loads(done.stdout)

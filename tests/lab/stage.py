@@ -24,9 +24,6 @@ from tests.lab.scenario import (
 )
 from tests.lab.state import LabError, wait_until
 
-READY_SECONDS = 15.0
-RULES_SECONDS = 60.0
-
 
 class Stage:
     """One scenario on one lab, from its topology to its fix."""
@@ -151,7 +148,6 @@ class Stage:
             wait_until(
                 partial(self._listens, place, *parse_ready(text)),
                 f"{place} listens on {text}",
-                READY_SECONDS,
             )
 
     def _listens(self, place: str, protocol: str, address: str, port: int) -> bool:
@@ -173,7 +169,7 @@ class Stage:
                 return True
             return not any(int(row.split()[4], 16) & 0x40 for row in rows)
 
-        wait_until(settled, f"the addresses of {name} are settled", READY_SECONDS)
+        wait_until(settled, f"the addresses of {name} are settled")
 
     # -- faults and fixes ------------------------------------------------
 
@@ -192,12 +188,11 @@ class Stage:
             wait_until(
                 lambda: self._try(self.fill(step.until), step.on).returncode == 0,
                 f"on {step.on}: {step.until}",
-                READY_SECONDS,
                 step=0.05,
             )
 
     def _try(self, line: str, on: str) -> subprocess.CompletedProcess[str]:
-        return self.lab.run(["sh", "-c", line], on, timeout=RULES_SECONDS)
+        return self.lab.run(["sh", "-c", line], on)
 
     def _command(self, line: str, on: str, expect_fail: bool) -> None:
         done = self._try(line, on)

@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.lab import dockerd, namespaces
+from tests.lab.gossip import Trust, trust
 from tests.lab.outside import HOST_DEVICE, HOST_IP
 from tests.lab.scenario import Options
-from tests.lab.state import LabError, Names, wait_until
+from tests.lab.state import COMMAND_SECONDS, LabError, Names, wait_until
 
 if TYPE_CHECKING:
     from tests.lab.engine import Lab
@@ -33,8 +34,10 @@ ROUTER_DEVICE = "o1"
 MANAGER = f"{HOST_IP}:2377"
 OF_THE_SWARM = ("ingress", "docker_gwbridge")
 """Networks that come with it and stay as long as it does."""
-SETTLE_SECONDS = 10.0
-GOSSIP_LOST = ("memberlist: Suspect", "memberlist: Marking")
+REFUTED_SECONDS = 15.0
+"""Then a suspicion is over: the engines give a node up after four without a word."""
+READY_SECONDS = 30.0
+"""A worker that lost its manager tries again after eight at the latest."""
 
 
 @dataclass(frozen=True)
@@ -78,19 +81,18 @@ class Swarm:
             env=self._lab.env("second"),
             check=True,
             stdout=subprocess.DEVNULL,
-            timeout=60,
+            timeout=COMMAND_SECONDS,
         )
         docker = self._lab.docker
         docker("swarm", "init", "--advertise-addr", HOST_IP)
         token = docker("swarm", "join-token", "-q", "worker")
         docker("swarm", "join", "--token", token, MANAGER, on="second")
-        wait_until(self._both_ready, "both nodes are ready", SETTLE_SECONDS)
+        wait_until(self._both_ready, "both nodes are ready")
         for place in ("host", "second"):
             # The ingress network is made in the background.
             wait_until(
                 partial(self._ingress_stands, place),
                 f"the ingress network stands on {place}",
-                SETTLE_SECONDS,
             )
         return engine
 
@@ -119,8 +121,11 @@ class Swarm:
     # -- state -----------------------------------------------------------
 
     def _both_ready(self) -> bool:
-        states = self._lab.docker("node", "ls", "--format", "{{.Status}}").split()
-        return states == ["Ready", "Ready"]
+        try:
+            found = self._lab.docker("node", "ls", "--format", "{{.Status}}")
+        except LabError:
+            return False  # the manager itself may be about to find its feet
+        return found.split() == ["Ready", "Ready"]
 
     def _ingress_stands(self, place: str) -> bool:
         names = self._lab.docker("network", "ls", "--format", "{{.Name}}", on=place)
@@ -148,15 +153,22 @@ class Swarm:
         )
         if managers.split() != [MANAGER]:
             return "the swarm has other managers"
-        if not self._both_ready():
-            return "a node of the swarm is not ready"
-        return "the nodes' gossip was interrupted" if self._gossip_lost() else ""
+        try:
+            wait_until(self._both_ready, "both nodes are ready", READY_SECONDS)
+        except LabError as error:
+            return str(error)
+        with suppress(LabError):
+            wait_until(
+                lambda: self._trust() is not Trust.DOUBTED,
+                "no node is suspected",
+                REFUTED_SECONDS,
+            )
+        lost = self._trust() is Trust.LOST
+        return "a node was given up by the other's gossip" if lost else ""
 
-    def _gossip_lost(self) -> bool:
-        """Whether a node was given up: it takes half a minute until all is known."""
-        logs = (self._lab.names.folder, self.names.folder)
-        text = "".join((f / "dockerd.log").read_text(errors="replace") for f in logs)
-        return any(words in text for words in GOSSIP_LOST)
+    def _trust(self) -> Trust:
+        folders = (self._lab.names.folder, self.names.folder)
+        return trust([(f / "dockerd.log").read_text(errors="replace") for f in folders])
 
     def clear(self) -> None:
         """Remove every service, container and network of scenarios, on both."""
@@ -199,7 +211,6 @@ class Swarm:
             wait_until(
                 partial(self._runs, name, service.replicas),
                 f"every task of {name} runs",
-                SETTLE_SECONDS,
                 step=0.05,
             )
         for name, network in play.networks.items():
@@ -218,7 +229,6 @@ class Swarm:
                 wait_until(
                     partial(self._knows, place, name, frozenset(wanted)),
                     f"{place} knows every address of {name}",
-                    SETTLE_SECONDS,
                     step=0.05,
                 )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab import fingerprint, namespaces, state
+from tests.lab import fingerprint, leftovers, namespaces, state
 from tests.lab.engine import Lab
 from tests.lab.fingerprint import Fingerprint
 from tests.lab.scenario import Options
@@ -114,6 +114,16 @@ def test_an_engine_with_options_leaves_no_trace_in_the_next(lab: Lab) -> None:
     changed = [x for x in _differences(before, lab) if not x.startswith("links: ")]
     assert changed == []
     assert _works(lab)
+
+
+def test_what_was_left_of_netwiz_ends_with_its_test(lab: Lab) -> None:
+    lab.restore()
+    lab.run(["sh", "-c", "sleep 1000 >/dev/null 2>&1 &"], part=leftovers.PART)
+    assert state.group_members(lab.names, leftovers.PART)
+
+    lab.restore()
+
+    assert state.group_members(lab.names, leftovers.PART) == set()
 
 
 def test_nothing_reaches_this_machine(lab: Lab) -> None:

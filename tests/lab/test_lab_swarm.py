@@ -13,6 +13,7 @@ import pytest
 from tests.lab import fingerprint, loader, namespaces, state
 from tests.lab.engine import USUAL, Lab
 from tests.lab.fingerprint import Fingerprint
+from tests.lab.gossip import Trust, trust
 from tests.lab.loader import ScenarioError
 from tests.lab.scenario import Options
 from tests.lab.swarm import OF_THE_SWARM
@@ -34,9 +35,11 @@ WRECKAGE = {
     """,
     "outside": """
         iptables -I FORWARD -p udp --dport 4789 -j DROP
-        sysctl -qw net.ipv4.ip_forward=0
+        sysctl -qw net.ipv4.conf.o1.rp_filter=1
     """,
 }
+"""Nothing of it keeps the nodes from talking: who is cut off for five seconds, which a
+busy machine may need to mend it, is given up by the other, and rightly made anew."""
 
 
 def _now(lab: Lab) -> dict[str, Fingerprint]:
@@ -67,6 +70,63 @@ def test_a_wrecked_swarm_is_mended_and_stays(lab: Lab) -> None:
         assert lab.docker("ps", "-aq", on=place) == ""
         words = ("network", "ls", "--filter", "type=custom", "--format", "{{.Name}}")
         assert sorted(lab.docker(*words, on=place).split()) == sorted(OF_THE_SWARM)
+
+
+@pytest.mark.lab
+def test_nodes_that_were_cut_off_find_each_other_again(lab: Lab) -> None:
+    lab.restore(JOINED)
+    cut = ["sysctl", "-qw", "net.ipv4.ip_forward=0"]
+    assert lab.run(cut, on="outside").returncode == 0
+
+    lab.restore(JOINED)
+
+    # In the same swarm or in a new one, by how long they were: what counts is that a
+    # network made on one node comes to the other.
+    assert lab.docker("node", "ls", "--format", "{{.Status}}").split() == ["Ready"] * 2
+    lab.docker("network", "create", "-d", "overlay", "--attachable", "shop")
+    for place, name in (("host", "order"), ("second", "pg")):
+        run = ("run", "-d", "--name", name, "--network", "shop", "lab/busybox")
+        lab.docker(*run, on=place)
+    for place, name in (("host", "pg"), ("second", "order")):
+        words = ("network", "inspect", "-v", "shop")
+        state.wait_until(
+            lambda place=place, name=name, words=words: (  # type: ignore[misc]
+                f'"{name}"' in lab.docker(*words, on=place)
+            ),
+            f"{place} knows of {name}",
+            step=0.05,
+        )
+
+
+SUSPECT = (
+    'time="2026-11-21T09:00:{}Z" level=info msg="memberlist: Suspect 1f has failed"'
+)
+REFUTE = (
+    'time="2026-11-21T09:00:{}Z" level=warning msg="memberlist: Refuting a suspect"'
+)
+GIVE_UP = (
+    'time="2026-11-21T09:00:{}Z" level=info msg="memberlist: Marking 1f as failed"'
+)
+
+
+@pytest.mark.parametrize(
+    ("logs", "comes_to"),
+    [
+        (["", ""], Trust.KEPT),
+        ([SUSPECT.format("01.5"), ""], Trust.DOUBTED),
+        (["", SUSPECT.format("01.5")], Trust.DOUBTED),
+        ([SUSPECT.format("01.5"), REFUTE.format("01.75")], Trust.KEPT),
+        ([REFUTE.format("01.123456789"), SUSPECT.format("01.1234")], Trust.KEPT),
+        ([SUSPECT.format("02.5"), REFUTE.format("01.75")], Trust.DOUBTED),
+        # Its own refutation is of what the other one suspects.
+        (["\n".join((SUSPECT.format("01"), REFUTE.format("02"))), ""], Trust.DOUBTED),
+        ([SUSPECT.format("01"), GIVE_UP.format("05")], Trust.LOST),
+    ],
+)
+def test_what_the_nodes_think_of_each_other_is_read_from_their_logs(
+    logs: list[str], comes_to: Trust
+) -> None:
+    assert trust(logs) is comes_to
 
 
 @pytest.mark.lab
