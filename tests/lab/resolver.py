@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tests.lab.engine import Lab
 
-QUERY_SECONDS = 5.0
+QUERY_SECONDS = 8.0
+"""Twice what the engine's name server spends on a dead one before it asks the next."""
 A, AAAA = 1, 28
 TRUNCATED = 0x02
 """In the third octet of the header."""
