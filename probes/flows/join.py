@@ -1,0 +1,107 @@
+"""Which two sockets are the ends of one connection, and who opened it. Pure.
+
+Without address translation the ends are each other's mirror. Where a published port was
+dialled, the server sees the client as it is, but the client sees another server: it
+dialled the host's address. Where the source was translated as well, only the kernel's
+table of tracked connections tells (`netwiz.probes.flows.nat`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from netwiz.probes.flows.diag import SYN_RECV, SYN_SENT, Sock
+from netwiz.probes.flows.spaces import Space
+
+EPHEMERAL = 32768
+"""First port that the kernel gives to clients (ip_local_port_range)."""
+_LOOPBACK6 = bytes(15) + b"\1"
+
+Seen = tuple[Space, Sock]
+Turned = Mapping[tuple[bytes, bytes], tuple[bytes, bytes]]
+"""What NAT does: (client's near, far) to (server's near, far)."""
+
+
+class Joined(NamedTuple):
+    """A connection: the ends whose sockets were seen, at least one."""
+
+    client: Seen | None
+    server: Seen | None
+
+
+def is_loopback(end: bytes) -> bool:
+    """Whether an end is the namespace's own loopback (RFC 1122, RFC 4291)."""
+    return end[0] == 127 if len(end) == 6 else end[:-2] == _LOOPBACK6
+
+
+def join(spaces: Iterable[Space], turned: Turned | None = None) -> list[Joined]:
+    """All connections of these namespaces."""
+    waiting: dict[tuple[int, bytes, bytes], list[Seen]] = defaultdict(list)
+    joined: list[Joined] = []
+    for space in spaces:
+        for sock in (*space.tcp, *space.udp):
+            mates = waiting.get((sock.protocol, sock.far, sock.near))
+            mate = _fitting(mates, space, sock) if mates else None
+            if mate is not None and mates is not None:
+                mates.remove(mate)
+                joined.append(_in_order((space, sock), mate))
+            else:
+                waiting[sock.protocol, sock.near, sock.far].append((space, sock))
+    alone = [seen for several in waiting.values() for seen in several]
+    return joined + _through_nat(alone, turned or {})
+
+
+def _fitting(mates: list[Seen], space: Space, sock: Sock) -> Seen | None:
+    """The other end: of the loopback in the same namespace, else there if anywhere."""
+    here = next((mate for mate in mates if mate[0] is space), None)
+    if here is not None or is_loopback(sock.near):
+        return here
+    return mates[0] if mates else None
+
+
+def _in_order(one: Seen, other: Seen) -> Joined:
+    first, second = opened(*one), opened(*other)
+    if first == second:
+        # Neither listens (any more), or both do: the lower port is the server's.
+        first = one[1].near[-2:] > other[1].near[-2:]
+    return Joined(one, other) if first else Joined(other, one)
+
+
+def opened(space: Space, sock: Sock) -> bool:
+    """Whether this end opened the connection, by all that it tells itself."""
+    if sock.state == SYN_SENT:
+        return True
+    if sock.state == SYN_RECV or space.listens(sock.near):
+        return False
+    near, far = (int.from_bytes(end[-2:], "big") for end in (sock.near, sock.far))
+    return near > far or near >= EPHEMERAL
+
+
+def _through_nat(alone: list[Seen], turned: Turned) -> list[Joined]:
+    """Join what address translation keeps apart; the others stay single."""
+    clients = [seen for seen in alone if opened(*seen)]
+    servers = [seen for seen in alone if not opened(*seen)]
+    by_peer: dict[tuple[int, bytes], list[Seen]] = defaultdict(list)
+    by_ends: dict[tuple[bytes, bytes], Seen] = {}
+    for seen in servers:
+        by_peer[seen[1].protocol, seen[1].far].append(seen)
+        by_ends[seen[1].near, seen[1].far] = seen
+    taken: set[int] = set()
+    joined: list[Joined] = []
+    for seen in clients:
+        sock = seen[1]
+        known = turned.get((sock.near, sock.far))
+        mate = by_ends.get(known) if known else None
+        if mate is None and not is_loopback(sock.near):
+            # The client's own end, as the server sees it, is one of a kind.
+            mates = by_peer.get((sock.protocol, sock.near), [])
+            mate = mates[0] if len(mates) == 1 else None
+        if mate is not None and id(mate[1]) not in taken:
+            taken.add(id(mate[1]))
+            joined.append(Joined(seen, mate))
+        else:
+            joined.append(Joined(seen, None))
+    left = (seen for seen in servers if id(seen[1]) not in taken)
+    return joined + [Joined(None, seen) for seen in left]
