@@ -35,7 +35,14 @@ def sequence(text: str, environ: Mapping[str, str] = os.environ) -> str:
     return osc
 
 
-def save(text: str, now: datetime, environ: Mapping[str, str] = os.environ) -> Path:
+def save(
+    text: str,
+    now: datetime,
+    environ: Mapping[str, str] = os.environ,
+    *,
+    name: str = "copy",
+    suffix: str = ".txt",
+) -> Path:
     """Write a text where only its owner can read it.
 
     Raises:
@@ -46,7 +53,7 @@ def save(text: str, now: datetime, environ: Mapping[str, str] = os.environ) -> P
         base = Path(environ.get("HOME", "") or "~").expanduser() / ".local" / "state"
     folder = base / "netwiz"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = folder / f"copy-{now:%Y%m%d-%H%M%S-%f}.txt"
+    path = folder / f"{name}-{now:%Y%m%d-%H%M%S-%f}{suffix}"
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8", errors="replace") as file:
         file.write(text)

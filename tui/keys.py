@@ -77,6 +77,13 @@ OVERVIEW_KEYS = (
         id="overview.copy",
         tooltip="copy the line (also over SSH)",
     ),
+    Binding(
+        "t",
+        "topology",
+        "Map",
+        id="overview.topology",
+        tooltip="the map of networks and containers",
+    ),
     _hidden("r", "relist", "overview.relist", "look at everything anew"),
     _hidden("escape", "back", "overview.back", "undo zoom, filter, suspects"),
     _hidden("1", "pane('networks')", "overview.networks", "to Networks"),
@@ -86,6 +93,20 @@ OVERVIEW_KEYS = (
     _hidden(
         "shift+tab", "app.focus_previous", "overview.previous", "to the one before"
     ),
+)
+TOPOLOGY_KEYS = (
+    Binding("w", "wizard", "Wizard", id="topology.wizard", tooltip="diagnose this"),
+    Binding(
+        "slash",
+        "filter",
+        "Filter",
+        key_display="/",
+        id="topology.filter",
+        tooltip="leave only what matches",
+    ),
+    Binding("e", "export", "Save SVG", id="topology.export", tooltip="save a picture"),
+    Binding("y", "copy", "Copy", id="topology.copy", tooltip="copy it as text"),
+    Binding("escape,t", "close", "Back", id="topology.close", tooltip="back"),
 )
 READER_KEYS = (
     Binding("escape,q", "close", "Back", id="reader.close", tooltip="back"),
@@ -104,7 +125,8 @@ class Section:
 
     title: str
     where: str
-    """``overview`` or ``wizard``: the screen on which they work."""
+    """The screen on which they work: ``overview``, ``wizard``, or the `KEYS_OF` that
+    a screen's class says; empty for all."""
     bindings: tuple[Binding, ...]
 
 
@@ -132,6 +154,7 @@ def sections() -> tuple[Section, ...]:
         Section("Networks", "overview", tuple(_own(NetworksPane))),
         Section("Live", "overview", tuple(log)),
         Section("While filtering", "overview", tuple(_own(FilterBar))),
+        Section("Map", "topology", TOPOLOGY_KEYS),
         Section("Wizard", "wizard", (*WIZARD_KEYS, *_own(Box, TypeAhead))),
         Section("In the walk", "wizard", (*WALK_KEYS, *_own(WalkView))),
         Section("In a list of the wizard", "wizard", tuple(_own(ChoiceList))),

@@ -43,6 +43,7 @@ PROBE_NAMES = {
     "ReadLogErrors": "log",
     "Repeat": "connect, many times",
     "ReadQueues": "queues",
+    "ReadTraffic": "traffic",
     "ReadPressure": "cgroup",
     "WatchAsking": "name questions, watched",
 }

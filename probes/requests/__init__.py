@@ -25,6 +25,7 @@ from netwiz.probes.requests.links import (
     ReadLinks,
     ReadOverlay,
     ReadQueues,
+    ReadTraffic,
 )
 from netwiz.probes.requests.names import AskServer, ReadResolver, Resolve, WatchAsking
 from netwiz.probes.requests.sockets import (
@@ -66,6 +67,7 @@ Request = (
     | ReadOverlay
     | Repeat
     | ReadQueues
+    | ReadTraffic
     | ReadPressure
     | WatchAsking
     | ReadRights
@@ -99,6 +101,7 @@ __all__ = [
     "ReadRights",
     "ReadRules",
     "ReadSockets",
+    "ReadTraffic",
     "Repeat",
     "Request",
     "Resolve",

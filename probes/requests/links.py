@@ -75,6 +75,13 @@ class ReadQueues:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadTraffic:
+    """The counters of every device in each of these places. Answer: Traffic."""
+
+    places: tuple[Place, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ReadOverlay:
     """An overlay network, its tunnel and the swarm; without an id the swarm alone.
 

@@ -33,8 +33,9 @@ class HelpScreen(ModalScreen[None]):
             yield Static(content(self._lines()), markup=False)
 
     def _lines(self) -> Sequence[Line]:
-        below = self.app.screen_stack[-2].__class__.__name__
-        where = "wizard" if below.startswith("Wizard") else "overview"
+        below = self.app.screen_stack[-2]
+        wizard = type(below).__name__.startswith("Wizard")
+        where = getattr(below, "KEYS_OF", "wizard" if wizard else "overview")
         lines: list[Line] = []
         for section in sections():
             if section.where in ("", where):

@@ -135,6 +135,7 @@ class OverviewScreen(Screen[None]):
         self.containers.set_title(((what, ""),))
         self._show_containers()
         self._tell()
+        self._show_map()
 
     @on(LinesArrived)
     def _lines_arrived(self, event: LinesArrived) -> None:
@@ -273,6 +274,32 @@ class OverviewScreen(Screen[None]):
 
         machine = self._session.machine
         self.app.push_screen(WizardScreen(machine, self._snapshot, prefill=prefill))
+
+    def action_topology(self) -> None:
+        """Open the map of all of it."""
+        if self._session is None or self._snapshot is None:
+            self.notify("still looking around", timeout=3)
+            return
+        from netwiz.tui.screens.topology import TopologyScreen
+
+        def closed(prefill: Prefill | None) -> None:
+            if prefill is not None:
+                self._open_wizard(prefill)
+
+        words = {key: one.text for key, one in self._suspects.items()}
+        screen = TopologyScreen(self._session.machine, self._snapshot, words)
+        self.app.push_screen(screen, closed)
+
+    def _show_map(self) -> None:
+        """Let a map that is open follow."""
+        if len(self.app.screen_stack) < 2:
+            return
+        from netwiz.tui.screens.topology import TopologyScreen
+
+        for screen in self.app.screen_stack:
+            if isinstance(screen, TopologyScreen) and self._snapshot is not None:
+                words = {key: one.text for key, one in self._suspects.items()}
+                screen.update(self._snapshot, words)
 
     # Filter, zoom, the rest
 
