@@ -19,10 +19,11 @@ from netwiz.tui.config import BadConfigError, Config, read_config
 from netwiz.tui.exits import Exit
 from netwiz.tui.feed import EngineFeed, Feed
 from netwiz.tui.keys import APP_KEYS
-from netwiz.tui.messages import WorkFailed
+from netwiz.tui.messages import LinesArrived, WorkFailed
 from netwiz.tui.screens.overview import OverviewScreen
 
 if TYPE_CHECKING:
+    from netwiz.tui.screens.wizard_pane import WalkPane
     from netwiz.tui.session import Session
 
 
@@ -93,6 +94,13 @@ class NetwizApp(App[int]):
             self._overview.post_message(
                 WorkFailed(f"{worker.description}: {worker.error!r}")
             )
+
+    def on_walk_pane_concluded(self, event: WalkPane.Concluded) -> None:
+        """A diagnosis belongs into the time line, between what led to it."""
+        from netwiz.tui.notes import diagnosis_note
+
+        line = diagnosis_note(event.diagnosis, self.now())
+        self._overview.post_message(LinesArrived((line,)))
 
     def on_unmount(self) -> None:
         """Give threads, sockets and connections back."""

@@ -78,6 +78,12 @@ class WalkPane(Vertical):
             """Who says so; `@on` selects by it."""
             return self.widget
 
+    @dataclass
+    class Concluded(Message):
+        """A walk has come to its end; the application notes it in the time line."""
+
+        diagnosis: Diagnosis
+
     def __init__(
         self,
         make_walker: Callable[[Callable[[Message], object]], Walker],
@@ -180,6 +186,7 @@ class WalkPane(Vertical):
         self._focus(self.verdict_view)
         self._say("")
         self._tell_state("", diagnosis.elapsed_ms, snapshot)
+        self.post_message(self.Concluded(diagnosis))
 
     def _show(self, progress: Progress, *, paused: bool = False) -> None:
         self.walk_view.show_steps(progress.steps, progress.asking, paused=paused)
