@@ -1,0 +1,36 @@
+"""What is said over a connection: which protocol begins how, and who reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Protocol
+
+from netwiz.probes.reading.words import Told
+
+if TYPE_CHECKING:
+    from netwiz.probes.reading.flows import Side
+    from netwiz.probes.reading.packet import Packet
+
+
+class Words:
+    """What all readers share: how addresses are called."""
+
+    __slots__ = ("names",)
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self.names = names
+
+
+class Speech(Protocol):
+    """A reader of one connection's protocol. It must bear any bytes."""
+
+    def heard(self, side: Side, packet: Packet) -> Told:
+        """Data in order."""
+
+    def lost(self, side: Side) -> None:
+        """Something that this side said was missed."""
+
+
+Begin = Callable[[Words, "Side", "Packet"], Speech | None]
+STARTS: dict[bytes, Begin] = {}
+"""By its first three bytes, who may be able to read a conversation."""
