@@ -13,6 +13,7 @@ import contextlib
 import dataclasses
 import errno
 import inspect
+import os
 import socket
 import struct
 import time
@@ -40,6 +41,10 @@ Prepare = Callable[[socket.socket], Awaitable[None] | None]
 AFTER_MS = 60.0
 """docker-proxy with a dead backend hangs up within 1 ms on an idle machine; less than
 50 ms of waiting mistakes it for a working service on a busy one."""
+
+BUSY_AFTER_MS = 250.0
+"""Where more wants to run than there are processors, docker-proxy may have to wait for
+its turn several times over."""
 
 FIRST_BYTES = 64
 _DRAIN = 256 * 1024
@@ -73,8 +78,9 @@ async def connect(
     """Connect from `place` and say what happened.
 
     `budget_ms` bounds the wait for the handshake (TCP) or the answer (UDP); after an
-    accept up to 60 ms more are spent to see whether it stays. An unreachable neighbour
-    shows as EHOSTUNREACH only after 3.05 s: a smaller budget reports TIMEOUT.
+    accept up to 60 ms more (250 on a busy machine) are spent to see whether it stays.
+    An unreachable neighbour shows as EHOSTUNREACH only after 3.05 s: a smaller budget
+    reports TIMEOUT.
 
     With `prepare` the socket is bound first, so that ``getsockname()`` names the source
     port of packets yet to come. Where no free port was left to bind, `prepare` gets it
@@ -142,6 +148,11 @@ def _bind(sock: socket.socket) -> None:
     # its failure says nothing about the application's attempt.
     with contextlib.suppress(OSError):
         sock.bind(("::" if sock.family == socket.AF_INET6 else "0.0.0.0", 0))
+
+
+def _after_ms() -> float:
+    busy = os.getloadavg()[0] > (os.cpu_count() or 1)
+    return BUSY_AFTER_MS if busy else AFTER_MS
 
 
 def _ended(so_far: Connection, error: OSError) -> Connection:
@@ -228,7 +239,7 @@ class _Attempt:
         loop = asyncio.get_running_loop()
         first, name = b"", ""
         try:
-            async with asyncio.timeout(AFTER_MS / 1000):
+            async with asyncio.timeout(_after_ms() / 1000):
                 first = await loop.sock_recv(self._sock, FIRST_BYTES)
             after = After.DATA if first else After.EOF
         except TimeoutError:

@@ -19,7 +19,7 @@ from netwiz.probes.netlink.dump import Dumper
 from netwiz.probes.requests import ReadConntrack
 
 MOST_FLOWS = 256
-BUDGET_S = 2.0
+BUDGET_S = 4.0
 LOOKED_AT = 1_000_000
 """Messages after which a table is given up on."""
 _SYSCTL = Path("/proc/sys/net/netfilter")

@@ -12,7 +12,8 @@ from netwiz.probes.facts.kernel import Rise
 SYN_AGAIN_S = (1, 2, 3, 4, 7, 15)
 """Seconds after which a SYN was sent again: 1, 2, 3, 4 with linear timeouts (Linux 6.5,
 tcp_syn_linear_timeouts), 1, 3, 7, 15 before."""
-_NEAR_MS = 150.0
+_NEAR_MS = 300.0
+"""So late may we be to notice, on a busy machine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

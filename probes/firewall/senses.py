@@ -37,7 +37,7 @@ async def read_rules(ground: Ground, request: ReadRules) -> Ruleset:
     """Rules, policies and counters of a place; `unseen` names what stayed hidden.
 
     Raises ProbeError when the namespace is gone or closed to us. A tool that is
-    missing, fails, or takes more than 3 s is a line in `unseen`.
+    missing, fails, or takes more than 5 s is a line in `unseen`.
     """
     place = request.place
     enter = ground.namespaces.enter(place)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 PATIENCE_S = 2.0
 """For a server that has another one behind it."""
 
-LAST_PATIENCE_S = 4.5
+LAST_PATIENCE_S = 5.5
 """For Docker's own resolver: it spends 4.0 s on each dead upstream before it answers
 from the next; whoever gives up earlier takes slow for dead."""
 

@@ -27,9 +27,9 @@ from netwiz.wizard.trees.refused.entry import two_owners
 from netwiz.wizard.trees.unsteady.pressure import throttling
 from netwiz.wizard.verdict import Mark
 
-WATCHED = 8
+WATCHED = 16
 """Probes that are watched one by one: at a loss of one in three all of them get through
-once in twenty-five times."""
+once in six hundred times."""
 ENOUGH = 3
 """Lost ones among them: by then it is known where they end, and what counts each."""
 SHORTEST_MS, LONGEST_MS = 300, 1200
