@@ -9,22 +9,19 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from netwiz.probes.facts import Failed, Failure, Snapshot, SnapshotTaken
 from netwiz.probes.machine import Machine
-from netwiz.probes.requests import TakeSnapshot
 from netwiz.probes.text import plain
 from netwiz.tui.case_input import (
     CannotLookError,
     Wish,
     case_for,
     read_wish,
-    with_rights,
 )
 from netwiz.tui.exits import Exit
+from netwiz.tui.looking import opened_machine as _machine
+from netwiz.tui.looking import snapshot_of
 from netwiz.tui.patience import waiting
 from netwiz.tui.terminal import CannotWriteError, Terminal, complain, put
 from netwiz.wizard.case import BadInput, Case
@@ -80,13 +77,17 @@ def run_diagnose(asked: Asked) -> int:
             return Exit.USAGE
         except KeyboardInterrupt:
             diagnosis = walk.so_far("interrupted before the walk was done")
-            _leave_soon(Exit.INTERRUPTED)
             status = Exit.INTERRUPTED
         else:
             status = _status(diagnosis)
-        teller.end(diagnosis)
-        if diagnosis.cannot_look:
-            complain("; ".join(diagnosis.missing) or diagnosis.summary)
+        try:
+            teller.end(diagnosis)
+            if diagnosis.cannot_look:
+                complain("; ".join(diagnosis.missing) or diagnosis.summary)
+        finally:
+            if status is Exit.INTERRUPTED:
+                # Only now: a busy machine may take a second to tell what is known.
+                _leave_soon(status)
     return status
 
 
@@ -163,7 +164,7 @@ class _Walk:
         """The walk on a machine that is open. Raises BadInput, CannotLookError."""
         from netwiz.wizard.walk import diagnose
 
-        self._case = case_for(self._wish, await _snapshot(machine, fresh=fresh))
+        self._case = case_for(self._wish, await snapshot_of(machine, fresh=fresh))
         self._teller.begin(self._case)
         perform = waiting(machine)
         return await diagnose(self._case, perform, tell=self._tell)
@@ -195,33 +196,6 @@ class _Walk:
             missing=tuple(t for t in (str(cannot), cannot.remedy) if t),
             cannot_look=True,
         )
-
-
-@contextmanager
-def _machine() -> Iterator[Machine]:
-    from netwiz.probes.engine.senses import open_engine
-    from netwiz.probes.errors import ProbeError
-
-    try:
-        machine = Machine(open_engine())
-    except ProbeError as error:
-        raise CannotLookError(error.what, error.remedy) from error
-    try:
-        yield machine
-    finally:
-        machine.close()
-
-
-async def _snapshot(machine: Machine, *, fresh: bool = False) -> Snapshot:
-    found = await machine.perform(TakeSnapshot(fresh=fresh))
-    if isinstance(found, SnapshotTaken):
-        return found.snapshot
-    if isinstance(found, Failed):
-        remedy = found.remedy
-        if found.kind is Failure.RIGHTS and os.geteuid() != 0:
-            remedy = with_rights()
-        raise CannotLookError(found.what, remedy)
-    raise TypeError(f"a snapshot was asked for, {type(found).__name__} came")
 
 
 @dataclass(slots=True)

@@ -248,10 +248,17 @@ def test_an_interrupt_prints_what_is_gathered(
     world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     left: list[int] = []
-    monkeypatch.setattr(diagnose_command, "_leave_soon", left.append)
+    told: list[tuple[str, str]] = []
+
+    def leave_soon(status: int) -> None:
+        left.append(status)
+        # Whatever is not out by now may never be.
+        told.append(capsys.readouterr())
+
+    monkeypatch.setattr(diagnose_command, "_leave_soon", leave_soon)
     world.walk = failing(KeyboardInterrupt())
     assert main(["diagnose", "order", "pg:80"]) == 130
-    out, err = capsys.readouterr()
+    ((out, err),) = told
     assert " ✓ Is pg running?  up 3 h\n" in out
     assert "Undetermined: no verdict: interrupted" in out
     assert err == ""
