@@ -19,7 +19,7 @@ from tests.project import ROOT
 
 
 async def ask(wire: Wire, address: str, place: Place | None = None) -> ArpAnswers:
-    request = AskArp(place or wire.client.place, address, budget_ms=120)
+    request = AskArp(place or wire.client.place, address, budget_ms=500)
     return await ask_arp(wire.ground, request)
 
 

@@ -227,7 +227,7 @@ async def test_what_could_not_be_inspected_in_time_is_taken_from_the_list(
     engine.add(1)
     monkeypatch.setattr(engine_collect, "INSPECT_S", -1)
     assert [c.detailed for c in (await look(stage)).containers] == [False]
-    monkeypatch.setattr(engine_collect, "INSPECT_S", 4)
+    monkeypatch.setattr(engine_collect, "INSPECT_S", 60)
     assert [c.detailed for c in (await look(stage)).containers] == [True]
 
 

@@ -176,7 +176,7 @@ async def test_missing_tools_are_named(
 
 def test_a_tool_that_hangs_is_stopped() -> None:
     sleep = tools.find("sleep")
-    first, second = tools.run([sleep, "60"], [sleep, "0"], seconds=0.2)
+    first, second = tools.run([sleep, "60"], [sleep, "0"], seconds=3.0)
     assert "no answer in time" in first.problem
     assert second.problem == ""
 
@@ -194,7 +194,7 @@ def test_a_tool_that_fails_or_is_not_there() -> None:
 
 
 async def test_reading_does_not_hold_up_the_event_loop(place: Namespace) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         reading = asyncio.ensure_future(read(place))
         ticks = 0
         while not reading.done():

@@ -11,6 +11,7 @@ import dns.rcode
 import pytest
 
 from netwiz.probes.facts import NameOutcome
+from netwiz.probes.names import dns_search
 from netwiz.probes.names.resolve import raw_answers
 from tests.probes.little_net import needs_root
 from tests.probes.wire import SECOND4, SERVER4, SERVER6, Box, Wire, rules
@@ -48,7 +49,7 @@ async def test_a_failing_server_is_passed_over_and_shown(
 async def test_nothing_on_port_53_is_a_refused_connection(box: Box) -> None:
     found = await ask(box, "db")
     assert found.outcome is NameOutcome.REFUSED
-    assert all(answer.ms < 1000 for answer in found.answers)
+    assert all(answer.ms < dns_search.PATIENCE_S * 1000 for answer in found.answers)
 
 
 @pytest.mark.usefixtures("impatient")
@@ -87,7 +88,7 @@ async def test_a_firewall_before_the_server_is_no_silence(wire: Wire, box: Box) 
     with rules(wire.server, "input udp dport 53 reject with icmp type host-prohibited"):
         found = await ask(box, "db")
     assert found.outcome is NameOutcome.UNREACHABLE
-    assert all(answer.ms < 1000 for answer in found.answers)
+    assert all(answer.ms < dns_search.PATIENCE_S * 1000 for answer in found.answers)
 
 
 @pytest.mark.usefixtures("impatient")
@@ -109,13 +110,14 @@ async def test_the_budget_holds_whatever_the_servers_do(
     wire: Wire, box: Box, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("netwiz.probes.names.resolve.BUDGET_S", 0.5)
+    monkeypatch.setattr(dns_search, "PATIENCE_S", 60.0)
     conf = f"nameserver {SERVER4}\nnameserver {SECOND4}\nsearch a.example b.example\n"
     box.write("etc/resolv.conf", conf)
     start = time.monotonic()
     async with wire.answering(silent, port=53), wire.answering(silent, SECOND4, 53):
         found = await ask(box, "db")
     assert found.outcome is NameOutcome.TIMEOUT
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 30
 
 
 async def test_an_unreachable_server_is_said_to_be_so(box: Box) -> None:

@@ -184,7 +184,7 @@ class Box:
             pass  # closing its input ends it
 
 
-def until(fact: Callable[[], bool], seconds: float = 10) -> None:
+def until(fact: Callable[[], bool], seconds: float = 60) -> None:
     """Wait for a fact, however busy the machine is."""
     deadline = time.monotonic() + seconds
     while not fact():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 import pytest
@@ -99,12 +98,10 @@ async def test_drop_is_known_before_the_timeout(
     docker: LittleDocker, base: Ground
 ) -> None:
     rule = "-p tcp -m tcp --dport 3000 -j DROP"
-    start = time.perf_counter()
     with docker.rule(docker.host, f"iptables -I DOCKER-USER {rule}"):
-        found = await attempt(base, replace(probe(docker), budget_ms=5000))
-    assert time.perf_counter() - start < 3
+        found = await attempt(base, replace(probe(docker), budget_ms=12_000))
     assert found.connection.outcome is Outcome.TIMEOUT
-    assert found.connection.connect_ms >= PATIENCE_S * 1000 - 1
+    assert PATIENCE_S * 1000 - 1 <= found.connection.connect_ms < 8000
     assert found.connection.source == CLIENT
     assert steps(found.sightings) == TO_SERVER[:2]
     assert ("host", f"-A DOCKER-USER {rule}") in hit_texts(found)

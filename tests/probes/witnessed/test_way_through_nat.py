@@ -120,11 +120,11 @@ async def test_a_proxy_with_a_dead_backend(docker: LittleDocker, base: Ground) -
 
 async def test_nobody_has_the_address(docker: LittleDocker, base: Ground) -> None:
     nobody = "172.30.0.77"
-    request = replace(probe(docker, nobody), budget_ms=2500)
+    request = replace(probe(docker, nobody), budget_ms=12_000)
     found = await attempt(base, request)
     assert found.connection.outcome is Outcome.TIMEOUT
     assert found.connection.connect_ms >= ARP_S * 1000 - 1
-    assert found.connection.connect_ms < 2000
+    assert found.connection.connect_ms < 8000
     assert [(s.packet.kind, s.packet.destination) for s in found.sightings] == [
         ("ARP", nobody)
     ]
@@ -156,13 +156,13 @@ async def test_ipv6_nobody_has_the_address(docker: LittleDocker, base: Ground) -
 async def test_what_never_leaves_the_client_is_not_waited_for(
     docker: LittleDocker, base: Ground
 ) -> None:
-    request = replace(probe(docker, OUTSIDE, 9000), server=None, budget_ms=4000)
+    request = replace(probe(docker, OUTSIDE, 9000), server=None, budget_ms=12_000)
     watched = replace(request, taps=(docker.client.place, HOST))
     rule = "-p tcp -m tcp --dport 9000 -j DROP"
     with docker.rule(docker.client, f"iptables -I OUTPUT {rule}"):
         held = await attempt(base, watched)
     assert held.connection.outcome is Outcome.TIMEOUT
-    assert PATIENCE_S * 1000 - 1 <= held.connection.connect_ms < 2500
+    assert PATIENCE_S * 1000 - 1 <= held.connection.connect_ms < 8000
     assert not held.forward
 
 
@@ -183,7 +183,7 @@ async def test_what_may_have_left_this_machine_is_waited_for(
 async def test_an_answer_that_is_here_already_is_not_waited_for(
     docker: LittleDocker, base: Ground
 ) -> None:
-    request = replace(probe(docker, OUTSIDE, 9000), server=None, budget_ms=4000)
+    request = replace(probe(docker, OUTSIDE, 9000), server=None, budget_ms=12_000)
     watched = replace(request, taps=(docker.client.place, HOST))
     masquerade = f"POSTROUTING -s {CLIENT} ! -o br-app -j MASQUERADE"
     rule = "-p tcp -m tcp --sport 9000 -j DROP"
@@ -193,5 +193,5 @@ async def test_an_answer_that_is_here_already_is_not_waited_for(
     ):
         found = await attempt(base, watched)
     assert found.connection.outcome is Outcome.TIMEOUT
-    assert found.connection.connect_ms < 2500
+    assert found.connection.connect_ms < 8000
     assert steps(found.replies) == ["client eth0 <"]
