@@ -5,6 +5,18 @@ import signal
 from collections.abc import Generator
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# Property tests find the same examples each time, however slow the machine is. Here,
+# since what is imported before keeps the settings that it met.
+settings.register_profile(
+    "netwiz",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("netwiz")
 
 _WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 if _WORKER:
