@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 import struct
 from pathlib import Path
 
 import pytest
 
-from netwiz.probes.connect.dial import connect
+from netwiz.probes.connect.dial import AFTER_MS, connect
 from netwiz.probes.errors import ProbeError
 from netwiz.probes.facts import After, Connection, Failure, Outcome, Place, Protocol
 from tests.probes.little_net import Namespace, needs_root
@@ -75,6 +76,19 @@ async def test_an_accept_without_a_service_is_seen_to_hang_up(wire: Wire) -> Non
         found = await dial(wire, SERVER4, port)
     assert found.hung_up
     assert found.after is After.EOF
+
+
+async def test_on_a_busy_machine_a_hang_up_may_take_its_time(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(AFTER_MS * 2 / 1000)
+        writer.close()
+
+    monkeypatch.setattr(os, "getloadavg", lambda: (1000.0, 0.0, 0.0))
+    async with wire.serving(hang_up) as port:
+        found = await dial(wire, SERVER4, port)
+    assert found.hung_up
 
 
 async def test_a_reset_after_the_accept_is_told_from_an_eof(wire: Wire) -> None:
