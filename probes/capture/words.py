@@ -59,6 +59,8 @@ class Filter:
     """Whether only problems are to be shown."""
     inner: bool = False
     """Whether the kernel cannot choose: it takes VLAN tags off before it looks."""
+    both_ways: bool = True
+    """Whether answers are taken where questions are; if not, silence is no news."""
     notes: tuple[str, ...] = ()
     """What was understood in a way that somebody might not expect."""
 
@@ -90,6 +92,7 @@ def parse(text: str, names: Mapping[str, str]) -> Filter:
         source=" ".join(piece.out for piece in pieces),
         errors=errors,
         inner=any(token.low == "vlan" for token in tokens),
+        both_ways=not any(token.low in _ONE_WAY for token in tokens),
         notes=tuple(dict.fromkeys(translator.notes)),
     )
 
@@ -330,6 +333,9 @@ class _Translator:
             f"{what} `{plain(word, 80)}`{hint}", token.at, self.text, len(token.text)
         )
 
+
+_ONE_WAY = {"src", "dst", "inbound", "outbound", "[", "len", "greater", "less",
+            "syn", "fin", "rst"}  # fmt: skip
 
 _RELATIONS = {"<", ">", "<=", ">=", "=", "==", "!=", "+", "-", "*", "/", "%", "^",
               "&", "|", "<<", ">>"}  # fmt: skip

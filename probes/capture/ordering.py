@@ -1,0 +1,174 @@
+"""From what is wanted to what the child is told: filters and namespaces made ready."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from netwiz.probes.capture import filters, words
+from netwiz.probes.capture.order import FileOrder, Order, TapOrder
+from netwiz.probes.capture.wanted import SNAPLEN, CaptureWanted, TapWanted
+from netwiz.probes.errors import ProbeError, mapped
+from netwiz.probes.facts.base import HOST, Failure, Place, PlaceKind
+
+if TYPE_CHECKING:
+    from netwiz.probes.machine import Ground
+
+_RING_BYTES = 8 * 1024 * 1024
+_RING_BYTES_FILE = 32 * 1024 * 1024
+_LEAST_RING = 512 * 1024
+"""Of each tap when there are many: four blocks."""
+
+
+@dataclass
+class Ordered:
+    """An order and what belongs to it on this side."""
+
+    order: Order
+    taps: list[tuple[Place, str]] = field(default_factory=list)
+    place: Place = HOST
+    """Of what a file's packets are told to come from."""
+    left_out: tuple[str, ...] = ()
+    command: str = ""
+    """How a person would see the same with tcpdump, for the first tap."""
+
+    @property
+    def fds(self) -> tuple[int, ...]:
+        """The files that the child inherits."""
+        return tuple(
+            fd for tap in self.order.taps for fd in (tap.fd, tap.pidfd) if fd >= 0
+        )
+
+    def close(self) -> None:
+        """Close our copies: what holds a namespace's file keeps it from ending."""
+        for fd in self.fds:
+            with contextlib.suppress(OSError):
+                os.close(fd)
+        for tap in self.order.taps:
+            tap.fd = tap.pidfd = -1
+
+
+async def ordered(ground: Ground | None, wanted: CaptureWanted) -> Ordered:
+    """Compile and open everything. Raises BadFilterError, ProbeError."""
+    chosen = words.parse(wanted.filter, wanted.names)
+    order = Order(
+        parent=os.getpid(),
+        filter=chosen.source,
+        inner=chosen.inner,
+        both_ways=chosen.both_ways,
+        source=_absolute(wanted.source),
+        snaplen=wanted.snaplen,
+        names=dict(wanted.names),
+    )
+    made = Ordered(order)
+    if wanted.file is not None:
+        order.file = FileOrder(
+            path=_absolute(wanted.file.path),
+            rotate_bytes=wanted.file.rotate_bytes,
+            keep=wanted.file.keep,
+            spare_bytes=wanted.file.spare_bytes,
+            owner=_person(),
+        )
+    if order.source:
+        return made
+    if ground is None or not wanted.taps:
+        raise ProbeError(Failure.BROKEN, "nothing to listen to was named")
+    await asyncio.to_thread(_open_all, made, ground, wanted)
+    return made
+
+
+def _open_all(made: Ordered, ground: Ground, wanted: CaptureWanted) -> None:
+    try:
+        for tap in _each_once(ground, wanted.taps):
+            _open(made, ground, tap)
+        _choose(made, wanted)
+    except BaseException:
+        made.close()
+        raise
+    total = _RING_BYTES_FILE if made.order.file else _RING_BYTES
+    made.order.ring_bytes = max(total // len(made.order.taps), _LEAST_RING)
+
+
+def _open(made: Ordered, ground: Ground, tap: TapWanted) -> None:
+    place = tap.place
+    with mapped(f"the namespace of {place.label}"):
+        path = ground.namespaces.path(place)
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    opened = TapOrder(fd=fd, name=tap.name, device=tap.device)
+    made.order.taps.append(opened)
+    made.taps.append((place, tap.name))
+    opened.inode = os.fstat(fd).st_ino
+    if place.kind is PlaceKind.CONTAINER:
+        with mapped(f"the namespace of {place.label}"):
+            opened.pidfd = os.pidfd_open(ground.namespaces.pid(place))
+    elif place.kind is not PlaceKind.HOST:
+        opened.path = str(path)
+    opened.comment = _comment(ground, place)
+
+
+def _each_once(ground: Ground, taps: tuple[TapWanted, ...]) -> list[TapWanted]:
+    """Containers that share a namespace share a tap, and its name: `app+sidecar`."""
+    import dataclasses
+
+    found: dict[tuple[int, str], TapWanted] = {}
+    for tap in taps:
+        key = (ground.namespaces.inode(tap.place), tap.device)
+        known = found.get(key)
+        if known is None:
+            found[key] = tap
+        elif tap.name not in known.name.split("+"):
+            found[key] = dataclasses.replace(known, name=f"{known.name}+{tap.name}")
+    return list(found.values())
+
+
+def _choose(made: Ordered, wanted: CaptureWanted) -> None:
+    """Give each tap its filter: the host's leaves out our own session."""
+    order = made.order
+    snaplen = SNAPLEN if order.file else wanted.snaplen
+    source = "" if order.inner else order.filter
+    if order.inner:
+        snaplen = SNAPLEN
+    sources = [source] * len(order.taps)
+    try:
+        for tap, text in zip(order.taps, sources, strict=True):
+            tap.ethernet = filters.packed(
+                filters.compiled(text, filters.ETHERNET, snaplen)
+            ).hex()
+            tap.raw = filters.packed(filters.raw_or_nothing(text, snaplen)).hex()
+    except ValueError as error:
+        raise ProbeError(Failure.BROKEN, f"the filter: {error}") from error
+
+
+def _absolute(path: str) -> str:
+    """For a process that stands elsewhere; links are left as they are."""
+    return str(Path.cwd() / path) if path else ""
+
+
+def _comment(ground: Ground, place: Place) -> str:
+    """What a file says of a tap, for whoever opens it elsewhere."""
+    snapshot = ground.snapshot
+    if place.kind is not PlaceKind.CONTAINER or snapshot is None:
+        return place.label
+    found = snapshot.by_id.get(place.key)
+    if found is None:
+        return place.label
+    networks = ", ".join(
+        f"{at.network} ({' '.join(at.addresses)})" for at in found.attachments
+    )
+    return f"container {found.name}, id {found.short_id}, image {found.image}" + (
+        f", networks {networks}" if networks else ""
+    )
+
+
+def _person() -> tuple[int, int]:
+    """Who called sudo: the file is theirs, and can be read later without it."""
+    if os.geteuid() != 0:
+        return (-1, -1)
+    user, group = os.environ.get("SUDO_UID", ""), os.environ.get("SUDO_GID", "")
+    if user.isdecimal() and group.isdecimal():
+        return (int(user), int(group))
+    return (-1, -1)
