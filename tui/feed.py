@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from netwiz.probes.capture.wanted import CaptureStream, CaptureWanted
     from netwiz.probes.engine.watch import Happening
     from netwiz.probes.facts import Finding, LogLine, Snapshot
     from netwiz.probes.machine import Machine
@@ -62,6 +63,11 @@ class Feed(Protocol):
     def logs(self) -> AbstractAsyncContextManager[Logs]:
         """The containers' logs."""
 
+    def capture(
+        self, wanted: CaptureWanted
+    ) -> AbstractAsyncContextManager[CaptureStream]:
+        """Packets, until the context is left."""
+
     async def refresh(self, ids: Iterable[str]) -> Snapshot:
         """A new snapshot in which these containers were looked at again."""
 
@@ -99,9 +105,17 @@ class EngineFeed:
 
     def logs(self) -> AbstractAsyncContextManager[Logs]:
         """The containers' logs, each with its last lines."""
-        from netwiz.probes.logs.follow import LogFollower
+        from netwiz.probes.logs.follower import LogFollower
 
         return LogFollower(self._machine.ground)
+
+    def capture(
+        self, wanted: CaptureWanted
+    ) -> AbstractAsyncContextManager[CaptureStream]:
+        """Packets of a namespace or of a file, read by a child process."""
+        from netwiz.probes.capture.stream import open_capture
+
+        return open_capture(self._machine.ground, wanted)
 
     async def refresh(self, ids: Iterable[str]) -> Snapshot:
         """A new snapshot in which these containers were looked at again."""

@@ -84,6 +84,14 @@ OVERVIEW_KEYS = (
         id="overview.topology",
         tooltip="the map of networks and containers",
     ),
+    Binding(
+        "c",
+        "capture",
+        "Capture",
+        id="overview.capture",
+        tooltip="packets of what the cursor is on",
+    ),
+    _hidden("C", "capture_all", "overview.capture_all", "packets of all at once"),
     _hidden("r", "relist", "overview.relist", "look at everything anew"),
     _hidden("escape", "back", "overview.back", "undo zoom, filter, suspects"),
     _hidden("1", "pane('networks')", "overview.networks", "to Networks"),
@@ -133,6 +141,7 @@ class Section:
 def sections() -> tuple[Section, ...]:
     """All keys, in the order in which help tells them."""
     from netwiz.tui.keys_wizard import WALK_KEYS, WIZARD_KEYS
+    from netwiz.tui.screens.capture_dialog import CaptureDialog
     from netwiz.tui.screens.wizard_dialogs import OverrideChoice, StepDetail
     from netwiz.widgets.choice_list import ChoiceList
     from netwiz.widgets.containers import ContainersPane
@@ -141,18 +150,22 @@ def sections() -> tuple[Section, ...]:
     from netwiz.widgets.live import LivePane
     from netwiz.widgets.log_view import LogView
     from netwiz.widgets.networks import NetworksPane
+    from netwiz.widgets.packets.view import PacketsView
     from netwiz.widgets.type_ahead import Box, TypeAhead
     from netwiz.widgets.verdict_view import VerdictView
     from netwiz.widgets.walk_view import WalkView
 
     lists = _own(ContainersPane, ContainersPane.__base__)
     log = [b for b in _own(LogView, LivePane) if b not in LIST_KEYS]
+    packets = [b for b in _own(PacketsView) if b not in LIST_KEYS]
     return (
         Section("Everywhere", "", APP_KEYS),
         Section("Overview", "overview", OVERVIEW_KEYS),
         Section("In a list or the log", "overview", tuple(lists)),
         Section("Networks", "overview", tuple(_own(NetworksPane))),
         Section("Live", "overview", tuple(log)),
+        Section("Packets", "overview", tuple(packets)),
+        Section("Asking for a capture", "overview", tuple(_own(CaptureDialog))),
         Section("While filtering", "overview", tuple(_own(FilterBar))),
         Section("Map", "topology", TOPOLOGY_KEYS),
         Section("Wizard", "wizard", (*WIZARD_KEYS, *_own(Box, TypeAhead))),

@@ -16,6 +16,7 @@ from netwiz.probes import facts
 from netwiz.probes.engine.watch import EngineEvent, EngineLost, Resync
 from netwiz.probes.facts import LogLine, Place, Snapshot, SocketTable
 from netwiz.probes.requests import ReadSockets, TakeSnapshot
+from netwiz.tui.captures import Captures
 from netwiz.tui.event_words import event_line
 from netwiz.tui.feed import Feed, Logs, Performs, Watcher
 from netwiz.tui.messages import (
@@ -46,6 +47,7 @@ class Session:
     def __init__(self, feed: Feed, post: Post) -> None:
         self._feed = feed
         self._post = post
+        self.captures = Captures(feed.capture, post)
         self._snapshot: Snapshot | None = None
         self._lines: list[LiveLine] = []
         self._flush: asyncio.TimerHandle | None = None

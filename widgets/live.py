@@ -16,6 +16,7 @@ from textual.message import Message
 from netwiz.widgets.line_view import LineView
 from netwiz.widgets.lines import Line
 from netwiz.widgets.log_view import LogView
+from netwiz.widgets.packets.view import PacketsView
 
 HEAD = "Live ─ "
 BETWEEN = " │ "
@@ -34,6 +35,7 @@ class Tab:
 
 TABS: tuple[Tab, ...] = (
     Tab("Log", "log", lambda: LogView(id="log")),
+    Tab("Packets", "packets", lambda: PacketsView(id="packets")),
     Tab("Events", "log"),
 )
 """Log has everything that was said, Events only what the engine did."""

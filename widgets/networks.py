@@ -45,6 +45,11 @@ class NetworksPane(ListPane[NetRow]):
         row = self.selected
         return row.client if row else ""
 
+    @property
+    def head(self) -> Head | None:
+        """The network, or section of the host, that the cursor is in."""
+        return self._head()
+
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Show these networks; what was folded stays folded."""
         self._snapshot = snapshot

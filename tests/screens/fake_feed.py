@@ -8,11 +8,13 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from datetime import datetime
 
+from netwiz.probes.capture.wanted import CaptureWanted
 from netwiz.probes.engine.watch import EngineLost, Happening, Resync
 from netwiz.probes.facts import Finding, LogLine, Snapshot, SnapshotTaken
 from netwiz.probes.machine import FakeMachine
 from netwiz.probes.requests import Request, TakeSnapshot
 from netwiz.tui.feed import Logs, Watcher
+from tests.screens.fake_capture import FakeCapture
 
 
 class FeedMachine(FakeMachine):
@@ -88,6 +90,8 @@ class FakeFeed:
         self.watcher = FakeWatcher()
         self.log = FakeLogs()
         self.closed = False
+        self.captures: list[FakeCapture] = []
+        """Every capture that was asked for, in order."""
         self.refreshed: list[frozenset[str]] = []
         first: Happening
         if snapshot.engine:
@@ -102,6 +106,10 @@ class FakeFeed:
 
     def logs(self) -> AbstractAsyncContextManager[Logs]:
         return nullcontext(self.log)
+
+    def capture(self, wanted: CaptureWanted) -> FakeCapture:
+        self.captures.append(FakeCapture(wanted))
+        return self.captures[-1]
 
     async def refresh(self, ids: Iterable[str]) -> Snapshot:
         self.refreshed.append(frozenset(ids))

@@ -10,7 +10,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
-from textual.screen import Screen
 from textual.widgets import Footer
 from textual.worker import Worker, WorkerState
 
@@ -23,6 +22,7 @@ from netwiz.tui.messages import (
     WorkFailed,
 )
 from netwiz.tui.prefill import Prefill
+from netwiz.tui.screens.capture_overview import CapturingOverview
 from netwiz.tui.screens.overview_words import (
     about_text,
     copied_text,
@@ -40,6 +40,7 @@ from netwiz.widgets.live import LivePane
 from netwiz.widgets.log_view import LogView
 from netwiz.widgets.networks import NetworksPane
 from netwiz.widgets.notice import Notice
+from netwiz.widgets.packets.view import PacketsView
 from netwiz.widgets.status_line import StatusLine
 from netwiz.widgets.suspects import Suspect
 
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
 PANES = ("networks", "containers", "live")
 
 
-class OverviewScreen(Screen[None]):
+class OverviewScreen(CapturingOverview):
     """Owns the state that the session's messages bring, and hands it to the panes."""
 
     BINDINGS: ClassVar[list[BindingType]] = list(OVERVIEW_KEYS)
@@ -321,13 +322,15 @@ class OverviewScreen(Screen[None]):
 
     def _set_filter(self, pattern: str) -> None:
         pane = self._filtered
-        if isinstance(pane, ListPane | LogView):
+        if isinstance(pane, ListPane | LogView | PacketsView):
             pane.set_filter(pattern)
         self._tell_about()
 
     def _pattern(self, pane: LineView) -> str:
         if isinstance(pane, LogView):
             return pane.lines.filter.pattern
+        if isinstance(pane, PacketsView):
+            return pane.sieve.wanted.pattern
         return pane.filter.pattern if isinstance(pane, ListPane) else ""
 
     def _pane(self) -> LineView:
@@ -363,6 +366,8 @@ class OverviewScreen(Screen[None]):
         pane = self._pane()
         if any(self.has_class(f"-zoom-{name}") for name in PANES):
             self.remove_class(*(f"-zoom-{name}" for name in PANES))
+        elif isinstance(pane, PacketsView) and pane.back():
+            return
         elif self._pattern(pane):
             self._filtered = pane
             self._set_filter("")

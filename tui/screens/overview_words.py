@@ -13,6 +13,7 @@ from netwiz.widgets.lines import Line, clip
 from netwiz.widgets.list_pane import ListPane
 from netwiz.widgets.log_view import LogView
 from netwiz.widgets.network_rows import Head, Member
+from netwiz.widgets.packets.view import PacketsView
 from netwiz.widgets.status_line import Standing
 from netwiz.widgets.suspects import Suspect
 
@@ -96,6 +97,8 @@ def copied_text(pane: LineView) -> str:
         if line is None:
             return ""
         return f"{line.at.astimezone():%Y-%m-%dT%H:%M:%S%z} {line.source} {line.text}"
+    if isinstance(pane, PacketsView):
+        return pane.copied()
     item = pane.selected if isinstance(pane, ListPane) else None
     if isinstance(item, Row):
         return " ".join((item.name, *item.addresses))

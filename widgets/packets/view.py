@@ -39,6 +39,18 @@ class PacketsView(PacketsPane):
         view: PacketsView
         row: PacketRow
 
+    @dataclass
+    class StopWanted(Message):
+        """Somebody wants the capture to end."""
+
+        view: PacketsView
+
+    @dataclass
+    class SaveWanted(Message):
+        """Somebody wants what is kept in a file."""
+
+        view: PacketsView
+
     _search = 0
 
     def action_move(self, by: int) -> None:
@@ -85,6 +97,14 @@ class PacketsView(PacketsPane):
     def action_stream(self) -> None:
         if row := self.selected:
             self.post_message(self.StreamWanted(self, row))
+
+    def action_stop(self) -> None:
+        if self.standing.running:
+            self.post_message(self.StopWanted(self))
+
+    def action_save(self) -> None:
+        if len(self.store):
+            self.post_message(self.SaveWanted(self))
 
     # What is in view
 

@@ -1,0 +1,116 @@
+"""What every screen with a packet list does: start, stop, open, follow, save."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.screen import Screen
+
+from netwiz.tui.captures import CaptureBegun, CaptureFailed, Captures, CaptureSaid
+from netwiz.widgets.packets.sieve import Wanted
+from netwiz.widgets.packets.standing import what_text
+from netwiz.widgets.packets.view import PacketsView
+
+if TYPE_CHECKING:
+    from netwiz.probes.capture.wanted import CaptureWanted
+    from netwiz.probes.facts import Snapshot
+
+
+class CaptureScreen(Screen[None]):
+    """Base of the overview and of the screen that shows a file of packets."""
+
+    @property
+    def packets(self) -> PacketsView:
+        """The packet list."""
+        return self.query_one(PacketsView)
+
+    # What a screen says
+
+    @property
+    def captures(self) -> Captures | None:
+        """Whoever captures; nobody before the first paint."""
+        raise NotImplementedError
+
+    @property
+    def capture_snapshot(self) -> Snapshot | None:
+        """The machine whose containers can be listened to."""
+        return None
+
+    def capture_target(self) -> str:
+        """The name of what the cursor is on."""
+        return ""
+
+    def bring_packets(self) -> None:
+        """The packet list is to be seen and to get the keys."""
+        self.set_focus(self.packets)
+
+    # What a capture tells
+
+    @on(CaptureBegun)
+    def _capture_begun(self, event: CaptureBegun) -> None:
+        from netwiz.probes.capture.words import ERRORS
+
+        wanted = event.wanted
+        self.packets.begin(wanted, wanted.names)
+        if ERRORS.intersection(wanted.filter.lower().split()):
+            self.packets.show_only(Wanted(errors=True))
+
+    @on(CaptureSaid)
+    def _capture_said(self, event: CaptureSaid) -> None:
+        self.packets.take(event.said)
+
+    @on(CaptureFailed)
+    def _capture_failed(self, event: CaptureFailed) -> None:
+        self.packets.fail(event.why)
+
+    # Start and stop
+
+    def action_capture(self, target: str = "") -> None:
+        """Ask what to capture; Enter alone starts at what the cursor is on."""
+        snapshot, captures = self.capture_snapshot, self.captures
+        if snapshot is None or captures is None:
+            self.notify("still looking around", timeout=3)
+            return
+        from netwiz.tui.screens.capture_dialog import Asked, CaptureDialog
+
+        now = self.packets.standing
+        running = " · ".join(filter(None, (what_text(now), now.filter)))
+        target = target or self.capture_target()
+        self.app.push_screen(
+            CaptureDialog(snapshot, Asked(target), running if captures.running else ""),
+            self._capture_answered,
+        )
+
+    def action_capture_all(self) -> None:
+        """The same for all containers and the host, merged by time."""
+        self.action_capture("all")
+
+    def _capture_answered(self, answer: CaptureWanted | str | None) -> None:
+        if isinstance(answer, str):
+            self._stop_wanted()
+        elif answer is not None:
+            self.start_capture(answer)
+
+    def start_capture(self, wanted: CaptureWanted) -> None:
+        """Capture this; what was captured before ends."""
+        if self.captures is None:
+            return
+        self.bring_packets()
+        self.run_worker(
+            self.captures.run(wanted),
+            group="capture",
+            exclusive=True,
+            exit_on_error=False,
+            description="capture packets",
+        )
+
+    @on(PacketsView.StopWanted)
+    def _stop_wanted(self) -> None:
+        if self.captures is not None:
+            self.run_worker(
+                self.captures.stop(),
+                group="capture stop",
+                exit_on_error=False,
+                description="end the capture",
+            )

@@ -1,0 +1,68 @@
+"""The overview's part in capturing: what the cursor is on, and where packets show."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netwiz.tui.captures import Captures
+from netwiz.tui.screens.capture_host import CaptureScreen
+from netwiz.widgets.containers import ContainersPane
+from netwiz.widgets.live import LivePane
+from netwiz.widgets.log_view import LogView
+from netwiz.widgets.network_rows import HOST_KEY, Head, Member
+from netwiz.widgets.networks import NetworksPane
+
+if TYPE_CHECKING:
+    from netwiz.probes.facts import Snapshot
+    from netwiz.tui.session import Session
+
+TAB = "Packets"
+
+
+class CapturingOverview(CaptureScreen):
+    """What `OverviewScreen` adds to a screen with a packet list."""
+
+    _snapshot: Snapshot | None = None
+
+    @property
+    def _session(self) -> Session | None:
+        raise NotImplementedError
+
+    @property
+    def captures(self) -> Captures | None:
+        """The session's; there is none before the first paint."""
+        session = self._session
+        return session.captures if session is not None else None
+
+    @property
+    def capture_snapshot(self) -> Snapshot | None:
+        """The machine as it is on the screen."""
+        return self._snapshot
+
+    def capture_target(self) -> str:
+        """A name as `netwiz capture` takes it: of a container, a network, the host."""
+        pane = self.focused
+        if isinstance(pane, NetworksPane):
+            return _network_target(pane)
+        if isinstance(pane, LogView) and (line := pane.selected) and line.client:
+            return line.client
+        if pane is self.packets and (wanted := self.packets.standing.wanted):
+            return " ".join(dict.fromkeys(tap.name for tap in wanted.taps))
+        row = self.query_one(ContainersPane).selected
+        return row.name if row else ""
+
+    def bring_packets(self) -> None:
+        """Open the tab; whoever asked for packets wants to see them."""
+        live = self.query_one(LivePane)
+        live.show_tab(TAB)
+        self.set_focus(self.packets)
+
+
+def _network_target(pane: NetworksPane) -> str:
+    row = pane.selected
+    if isinstance(row, Member):
+        return row.client or row.name
+    if isinstance(row, Head):
+        return row.client or row.name
+    owner = pane.head
+    return owner.name if owner is not None and owner.key != HOST_KEY else "host"
