@@ -104,7 +104,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(argv: Sequence[str]) -> int:
     try:
-        asked = _parser().parse_args(argv)
+        asked = _understood(argv)
     except _StopError as stop:
         return stop.status
     if asked.command == "diagnose":
@@ -127,7 +127,45 @@ def _run(argv: Sequence[str]) -> int:
         from netwiz.tui.causes_command import run_causes
 
         return run_causes(asked.ID, as_json=asked.json)
+    if asked.command == "capture":
+        return _capture(asked)
     return _screen()
+
+
+def _capture(asked: argparse.Namespace) -> int:
+    from netwiz.tui.capture_command import Asked, run_capture
+
+    given = {name: value for name, value in vars(asked).items() if name != "command"}
+    return run_capture(Asked(**given | {"words": tuple(asked.words)}))
+
+
+def _understood(argv: Sequence[str]) -> argparse.Namespace:
+    """The arguments, read. Raises _StopError."""
+    if list(argv[:1]) != ["capture"]:
+        return _parser().parse_args(argv)
+    # Words of a filter may stand before and after options; argparse can do that only
+    # where there are no commands.
+    own = _Parser(
+        prog="netwiz capture",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    _describe_capture(own)
+    asked = own.parse_intermixed_args(argv[1:])
+    asked.command = "capture"
+    return asked
+
+
+def _describe_capture(parser: argparse.ArgumentParser) -> None:
+    from netwiz.tui import cli_capture
+
+    parser.description, parser.epilog = cli_capture.ABOUT, cli_capture.EPILOG
+    parser.usage = (
+        "netwiz capture NAME [FILTER] [-w FILE] [--json] [options]\n"
+        "       netwiz capture --all [FILTER] [options]\n"
+        "       netwiz capture -r FILE [FILTER] [--json] [options]"
+    )
+    cli_capture.add_arguments(parser)
 
 
 def _parser() -> _Parser:
@@ -196,6 +234,7 @@ def _parser() -> _Parser:
         action="store_true",
         help="with --wait: your word that the client tries meanwhile",
     )
+    commands.add_parser("capture", help="show packets without the screen")
     causes = commands.add_parser(
         "causes",
         help="the catalogue of root causes",
