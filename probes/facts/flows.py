@@ -37,6 +37,8 @@ class Trouble:
     kind: TroubleKind
     text: str
     """In words, with its numbers."""
+    short: str = ""
+    """The same where there is room for a dozen characters only."""
     grave: bool = False
     """Nothing gets through; otherwise it does, but badly."""
 

@@ -174,8 +174,8 @@ class Teller:
                 found += troubles_of(sock, side.history, entry.at, who, whom)
         if recent:
             segments = int(sum(entry.segments[-self.recent_looks :]))
-            found += filter(None, [lossy(recent, segments)])
-        found += filter(None, [slow(entry.rtt_us / 1000, entry.min_rtt_us / 1000)])
+            found += lossy(recent, segments)
+        found += slow(entry.rtt_us / 1000, entry.min_rtt_us / 1000)
         return ordered(found) if found else ()
 
 

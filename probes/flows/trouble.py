@@ -8,6 +8,7 @@ for one look may be empty at the next.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from netwiz.probes.facts.flows import Trouble, TroubleKind
@@ -54,72 +55,76 @@ class EndHistory:
 
 def troubles_of(
     sock: Sock, end: EndHistory, now: float, who: str, peer: str
-) -> list[Trouble]:
+) -> Iterator[Trouble]:
     """What one end complains of; `who` and `peer` are the names of both."""
-    found: list[Trouble] = []
-    info = sock.info
     if sock.state == SYN_SENT:
-        waited = now - end.state_since
-        tries = sock.tries
-        if tries or waited >= UNANSWERED_S:
-            often = f", SYN repeated {tries}×" if tries else ""
+        if sock.tries or now - end.state_since >= UNANSWERED_S:
+            often = f", SYN repeated {sock.tries}×" if sock.tries else ""
             text = f"{peer} does not answer{often}"
-            found.append(Trouble(TroubleKind.UNANSWERED, text, grave=True))
-        return found
-    if sock.state == SYN_RECV:
+            short = f"SYN-SENT ×{sock.tries + 1}"
+            yield Trouble(TroubleKind.UNANSWERED, text, short, grave=True)
+    elif sock.state == SYN_RECV:
         if sock.tries:
             text = f"{peer} does not acknowledge the handshake"
-            found.append(Trouble(TroubleKind.HALF_OPEN, text, grave=True))
-        return found
-    if sock.timer == PERSIST or (info and _closed_window(info.window_known, sock)):
+            yield Trouble(TroubleKind.HALF_OPEN, text, "SYN-RECV", grave=True)
+    else:
+        yield from _stuck_on_the_way(sock, peer)
+        yield from _stuck_here(sock, end, now, who)
+        since = now - end.state_since
+        if sock.state == CLOSE_WAIT and since >= LEFT_OPEN_S:
+            text = f"{who} did not close for {since:.0f} s after {peer} did"
+            yield Trouble(TroubleKind.LEFT_OPEN, text, "CLOSE-WAIT")
+
+
+def _stuck_on_the_way(sock: Sock, peer: str) -> Iterator[Trouble]:
+    info = sock.info
+    if sock.timer == PERSIST or _closed_window(sock):
         waiting = f", {sock.unsent} bytes wait" if sock.unsent else ""
         text = f"{peer} takes no more data (zero window){waiting}"
-        found.append(Trouble(TroubleKind.ZERO_WINDOW, text, grave=True))
+        yield Trouble(TroubleKind.ZERO_WINDOW, text, "zero window", grave=True)
     elif info and info.retransmits >= 2:
         text = f"{peer} acknowledges nothing, sent again {info.retransmits}×"
-        found.append(Trouble(TroubleKind.SILENT, text, grave=True))
-    waited = now - end.state_since
-    if sock.state == ESTABLISHED and not sock.inode and waited >= STUCK_S:
+        short = f"silent, ×{info.retransmits + 1}"
+        yield Trouble(TroubleKind.SILENT, text, short, grave=True)
+
+
+def _stuck_here(sock: Sock, end: EndHistory, now: float, who: str) -> Iterator[Trouble]:
+    since = now - end.state_since
+    if sock.state == ESTABLISHED and not sock.inode and since >= STUCK_S:
         # It has no inode before accept(2) gives it to a process.
-        text = f"{who} has not accepted it for {waited:.0f} s"
-        found.append(Trouble(TroubleKind.UNREAD, text))
-    if end.unread_since and now - end.unread_since >= STUCK_S:
+        text = f"{who} has not accepted it for {since:.0f} s"
+        yield Trouble(TroubleKind.UNREAD, text, "not accepted")
+    elif end.unread_since and now - end.unread_since >= STUCK_S:
         since = now - end.unread_since
         text = f"{who} leaves {sock.unread} bytes unread for {since:.0f} s"
-        found.append(Trouble(TroubleKind.UNREAD, text))
-    if sock.state == CLOSE_WAIT and now - end.state_since >= LEFT_OPEN_S:
-        since = now - end.state_since
-        text = f"{who} did not close for {since:.0f} s after {peer} did"
-        found.append(Trouble(TroubleKind.LEFT_OPEN, text))
-    return found
+        yield Trouble(TroubleKind.UNREAD, text, "unread")
 
 
-def _closed_window(known: bool, sock: Sock) -> bool:
+def _closed_window(sock: Sock) -> bool:
     info = sock.info
     return bool(
-        known
-        and info
+        info
+        and info.window_known
         and info.window == 0
         and sock.state == ESTABLISHED
         and (info.notsent or info.unacked)
     )
 
 
-def lossy(recent: int, segments: int) -> Trouble | None:
+def lossy(recent: int, segments: int) -> Iterator[Trouble]:
     """Whether too many of the segments of the last time were sent again."""
-    if recent < LOSSY_RECENT or recent < segments * LOSSY_SHARE:
-        return None
-    share = 100 * recent / max(segments, recent, 1)
-    text = f"{recent} segments sent again lately ({share:.0f} %)"
-    return Trouble(TroubleKind.LOSSY, text)
+    if recent >= LOSSY_RECENT and recent >= segments * LOSSY_SHARE:
+        share = 100 * recent / max(segments, recent, 1)
+        text = f"{recent} segments sent again lately ({share:.0f} %)"
+        yield Trouble(TroubleKind.LOSSY, text, f"lossy {share:.0f} %")
 
 
-def slow(rtt_ms: float, min_rtt_ms: float) -> Trouble | None:
+def slow(rtt_ms: float, min_rtt_ms: float) -> Iterator[Trouble]:
     """Whether the round trip is far above its best."""
-    if not min_rtt_ms or rtt_ms < max(min_rtt_ms * SLOW_TIMES, min_rtt_ms + SLOW_MS):
-        return None
-    text = f"round trip {rtt_ms:.0f} ms, at best {min_rtt_ms:.1f} ms"
-    return Trouble(TroubleKind.SLOW, text)
+    bar = max(min_rtt_ms * SLOW_TIMES, min_rtt_ms + SLOW_MS)
+    if min_rtt_ms and rtt_ms >= bar:
+        text = f"round trip {rtt_ms:.0f} ms, at best {min_rtt_ms:.1f} ms"
+        yield Trouble(TroubleKind.SLOW, text, "slow")
 
 
 _GRAVITY = {kind: rank for rank, kind in enumerate(TroubleKind)}

@@ -22,6 +22,7 @@ import time
 from typing import Self
 
 from netwiz.probes.capture.batch import Batch
+from netwiz.probes.errors import ProbeError
 from netwiz.probes.facts.base import HOST
 from netwiz.probes.facts.flows import FlowTable
 from netwiz.probes.flows.holders import Holders
@@ -72,7 +73,10 @@ class FlowWatch:
         What cannot be seen (a namespace that has just gone, missing rights) is a line
         in `unseen`; the rest is told all the same.
         """
-        return await self._ground.namespaces.call(HOST, self._sweep)
+        try:
+            return await self._ground.namespaces.call(HOST, self._sweep)
+        except ProbeError as error:
+            return FlowTable(at=time.time(), unseen=(error.what,))
 
     def _sweep(self) -> FlowTable:
         with self._lock:
