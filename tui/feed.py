@@ -7,9 +7,11 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from netwiz.probes.capture.batch import Batch
     from netwiz.probes.capture.wanted import CaptureStream, CaptureWanted
     from netwiz.probes.engine.watch import Happening
     from netwiz.probes.facts import Finding, LogLine, Snapshot
+    from netwiz.probes.facts.flows import FlowTable
     from netwiz.probes.machine import Machine
     from netwiz.probes.requests import Request
 
@@ -47,6 +49,16 @@ class Logs(Protocol):
         """Line by line, without end."""
 
 
+class Flows(Protocol):
+    """Who talks to whom, looked at when asked."""
+
+    async def sweep(self) -> FlowTable:
+        """The flows as they are; `pause_s` says when to look again."""
+
+    def note_rows(self, batch: Batch) -> None:
+        """Count what a running capture saw."""
+
+
 class Feed(Protocol):
     """The machine, and the two streams that come from its engine."""
 
@@ -67,6 +79,9 @@ class Feed(Protocol):
         self, wanted: CaptureWanted
     ) -> AbstractAsyncContextManager[CaptureStream]:
         """Packets, until the context is left."""
+
+    def flows(self) -> AbstractAsyncContextManager[Flows]:
+        """The flows of all namespaces, for as long as somebody looks."""
 
     async def refresh(self, ids: Iterable[str]) -> Snapshot:
         """A new snapshot in which these containers were looked at again."""
@@ -116,6 +131,12 @@ class EngineFeed:
         from netwiz.probes.capture.stream import open_capture
 
         return open_capture(self._machine.ground, wanted)
+
+    def flows(self) -> AbstractAsyncContextManager[Flows]:
+        """The flows of all namespaces, by sock_diag."""
+        from netwiz.probes.flows.watch import FlowWatch
+
+        return FlowWatch(self._machine.ground)
 
     async def refresh(self, ids: Iterable[str]) -> Snapshot:
         """A new snapshot in which these containers were looked at again."""

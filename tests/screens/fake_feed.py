@@ -8,12 +8,14 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from datetime import datetime
 
+from netwiz.probes.capture.batch import Batch
 from netwiz.probes.capture.wanted import CaptureWanted
 from netwiz.probes.engine.watch import EngineLost, Happening, Resync
 from netwiz.probes.facts import Finding, LogLine, Snapshot, SnapshotTaken
+from netwiz.probes.facts.flows import FlowTable
 from netwiz.probes.machine import FakeMachine
 from netwiz.probes.requests import Request, TakeSnapshot
-from netwiz.tui.feed import Logs, Watcher
+from netwiz.tui.feed import Flows, Logs, Watcher
 from tests.screens.fake_capture import FakeCapture
 
 
@@ -76,6 +78,22 @@ class FakeLogs:
             yield await self.queue.get()
 
 
+class FakeFlows:
+    """Looks at a table that a test may change; counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.table = FlowTable(at=0.0)
+        self.looks = 0
+        self.noted: list[Batch] = []
+
+    async def sweep(self) -> FlowTable:
+        self.looks += 1
+        return replace(self.table, number=self.looks)
+
+    def note_rows(self, batch: Batch) -> None:
+        self.noted.append(batch)
+
+
 class FakeFeed:
     """A machine that stands still until a test moves it."""
 
@@ -89,6 +107,7 @@ class FakeFeed:
         self.machine = FeedMachine(self, answers or {})
         self.watcher = FakeWatcher()
         self.log = FakeLogs()
+        self.flow = FakeFlows()
         self.closed = False
         self.captures: list[FakeCapture] = []
         """Every capture that was asked for, in order."""
@@ -110,6 +129,9 @@ class FakeFeed:
     def capture(self, wanted: CaptureWanted) -> FakeCapture:
         self.captures.append(FakeCapture(wanted))
         return self.captures[-1]
+
+    def flows(self) -> AbstractAsyncContextManager[Flows]:
+        return nullcontext(self.flow)
 
     async def refresh(self, ids: Iterable[str]) -> Snapshot:
         self.refreshed.append(frozenset(ids))
