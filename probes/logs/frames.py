@@ -15,8 +15,10 @@ from datetime import UTC, datetime
 from netwiz.probes.facts.logs import LogLine
 from netwiz.probes.text import plain
 
-LINE_LIMIT = 4096
-"""Octets of a line that are kept; the engine itself cuts at 16 KiB."""
+LINE_LIMIT = 16_384
+"""Octets of a line that are kept: so much the engine takes for one (its copier)."""
+STAMP = 30
+"""Octets of a time stamp: RFC 3339 with nanoseconds, in UTC."""
 STAMP_LIMIT = 40
 """Octets of a time stamp and the blank behind it, with room to spare."""
 

@@ -27,7 +27,7 @@ from netwiz.probes.facts import (
     SocketTable,
     State,
 )
-from netwiz.probes.logs.follow import LogFollower
+from netwiz.probes.logs.follower import LogFollower
 from netwiz.probes.machine import Machine
 from netwiz.probes.requests import (
     CountRestarts,

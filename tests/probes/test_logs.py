@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netwiz.probes.facts import Failed, Failure, LogErrors, LogLine
-from netwiz.probes.logs.follow import LogFollower, read_log_errors
+from netwiz.probes.logs.follow import read_log_errors
+from netwiz.probes.logs.follower import LogFollower
 from netwiz.probes.logs.frames import (
     LINE_LIMIT,
     Demultiplexer,
@@ -155,6 +156,7 @@ def serve_log(engine: FakeEngine, number: int) -> Log:
 async def read(logs: LogFollower, count: int) -> list[LogLine]:
     found: list[LogLine] = []
     async for one in logs:
+        assert isinstance(one, LogLine)
         found.append(one)
         if len(found) == count:
             break
@@ -262,7 +264,9 @@ async def test_when_nobody_reads_the_oldest_go_and_are_counted(
         log.waiting.put(None)
         await until(lambda: not logs.following)
         assert logs.dropped == 15
-        assert [one.text for one in logs.take()] == [str(n) for n in range(15, 25)]
+        assert [one.text for one in logs.take() if isinstance(one, LogLine)] == [
+            str(n) for n in range(15, 25)
+        ]
         assert logs.take() == []
 
 

@@ -1,0 +1,117 @@
+"""One container's log, as the engine sends it, on a connection of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from netwiz.probes.engine.endpoint import EngineEndpoint
+from netwiz.probes.engine.errors import explained
+from netwiz.probes.engine.stream import open_stream
+from netwiz.probes.facts.logs import LogLine
+from netwiz.probes.logs.entries import EntryReader
+from netwiz.probes.logs.frames import STAMP, Demultiplexer, RawLine
+from netwiz.probes.logs.intake import Intake
+
+SECOND_NS = 1_000_000_000
+CATCH_UP = 2000
+"""Lines that are read of what was written while a log was not followed."""
+
+
+class Channel:
+    """Follows a log: puts what comes into its intake, and says that something came."""
+
+    def __init__(
+        self,
+        key: str,
+        where: EngineEndpoint,
+        prefix: str,
+        timeout_s: float,
+        wake: Callable[[], None],
+    ) -> None:
+        self.key = key
+        self.intake = Intake(time.monotonic())
+        self.reader = EntryReader(key)
+        self.fed_at = 0.0
+        """When the reader was last given something (monotonic)."""
+        self.task: asyncio.Task[None] | None = None
+        self._where = where
+        self._prefix = prefix
+        self._timeout_s = timeout_s
+        self._wake = wake
+
+    @property
+    def busy(self) -> bool:
+        """Whether something waits to be told."""
+        return bool(len(self.intake) or self.intake.flooded or self.reader.waits)
+
+    @staticmethod
+    def now() -> datetime:
+        """This moment, where no line tells one."""
+        return datetime.now(UTC)
+
+    def stop(self) -> None:
+        """Follow no longer; what waits is forgotten."""
+        if self.task is not None:
+            self.task.cancel()
+
+    async def follow(self, tail: int, resume_ns: int) -> str:
+        """Until the log ends; why it could not be followed, empty if it just ended.
+
+        Args:
+            tail: how many of the last lines are read at the beginning.
+            resume_ns: lines up to this moment (nanoseconds since 1970) were told.
+        """
+        query = f"follow=1&stdout=1&stderr=1&timestamps=1&tail={tail}"
+        if resume_ns:
+            # More than the tail may have been written since.
+            since = f"{resume_ns // SECOND_NS}.{resume_ns % SECOND_NS:09d}"
+            query = query.replace(f"tail={tail}", f"tail={CATCH_UP}&since={since}")
+        resume = _stamp(resume_ns)
+        return await self._read(query, lambda lines: self._put(lines, resume))
+
+    async def past(self, since: str, until: str, count: int) -> list[LogLine]:
+        """At most `count` entries between two moments, in the engine's notation."""
+        query = f"stdout=1&stderr=1&timestamps=1&tail={count}"
+        query += f"&since={since}" * bool(since) + f"&until={until}" * bool(until)
+        found: list[RawLine] = []
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._timeout_s):
+                await self._read(query, found.extend)
+        reader = EntryReader(self.key)
+        return [*reader.feed(found[-count:]), *reader.rest()]
+
+    async def _read(self, query: str, take: Callable[[list[RawLine]], None]) -> str:
+        what = f"the log of container {self.key[:12]}"
+        path = f"{self._prefix}/containers/{self.key}/logs?{query}"
+        cut = Demultiplexer()
+        try:
+            stream = await open_stream(self._where, path, self._timeout_s)
+            async with stream, contextlib.aclosing(stream.pieces()) as pieces:
+                async for piece in pieces:
+                    take(cut.feed(piece))
+                    # Others get their turn, however fast this one writes.
+                    await asyncio.sleep(0)
+            take(cut.rest())
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is told
+            return explained(what, error, self._where).what
+        return ""
+
+    def _put(self, lines: list[RawLine], resume: bytes) -> None:
+        if resume:
+            # Time stamps are of fixed width: the order of their octets is theirs.
+            lines = [line for line in lines if line[1][:STAMP] > resume]
+        if lines:
+            self.intake.put(lines, time.monotonic())
+            self._wake()
+
+
+def _stamp(at_ns: int) -> bytes:
+    """The engine's stamp of a moment; empty for none."""
+    if not at_ns:
+        return b""
+    at = datetime.fromtimestamp(at_ns // SECOND_NS, UTC)
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{at_ns % SECOND_NS:09d}Z".encode()
