@@ -14,7 +14,7 @@ from netwiz.probes.reading.packet import Packet
 from netwiz.probes.reading.words import ends_of
 
 if TYPE_CHECKING:
-    from netwiz.probes.reading.speech import Speech
+    from netwiz.probes.reading.speech import Begin, Speech
 
 MOST_FLOWS = 20_000
 M = 0xFFFFFFFF
@@ -129,6 +129,7 @@ class Flow:
         "began_ns",
         "client",
         "epoch",
+        "expects",
         "first",
         "said",
         "seen_elsewhere",
@@ -146,6 +147,8 @@ class Flow:
             (key[half : 2 * half], key[:half], key[-2:], key[2 * half : 2 * half + 2])
         )
         self.tap = tap
+        self.expects: Begin | None = None
+        """Who may read it by its port, if its first bytes do not tell."""
         self.first = Side(self, key, base)
         self.first.peer = Side(self, turned, base + (1 << 32))
         self.first.peer.peer = self.first

@@ -133,7 +133,7 @@ class Neighbours:
         who = self._who(target)
         if not any(source):
             # Duplicate address detection (RFC 5227, RFC 4862): silence is good news.
-            return ARP, NOTE, f"wants {who} for itself: does anybody have it?", 0
+            return ARP, PLAIN, f"wants {who} for itself: does anybody have it?", 0
         key = tap, source, target
         known = self._asked.get(key)
         asks = f"who has {who}?"

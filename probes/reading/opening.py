@@ -170,8 +170,9 @@ class Openings:
         if side.fin:
             return TCP, NOTE, "RST after its own close: takes nothing more", 0
         if peer.fin:
-            level = NOTE if packet.flags & _ACK == 0 or not peer.sent else ODD
-            return TCP, level, "answers the close with a RST", 0
+            if flow.client is peer and peer.sent and not side.sent:
+                return TCP, ODD, "was asked, answers with nothing but a RST", 0
+            return TCP, NOTE, "answers the close with a RST", 0
         if state == UNKNOWN and side.next < 0 and peer.next < 0:
             return TCP, ODD, "RST (of what, was before this capture)", 0
         if not packet.flags & _ACK:

@@ -13,13 +13,16 @@ from collections.abc import Mapping
 from netwiz.probes.facts.packets import Level, PacketKind, PacketRow
 from netwiz.probes.reading import headers
 from netwiz.probes.reading.datagrams import Datagrams
-from netwiz.probes.reading.dns import Dns
+from netwiz.probes.reading.dialogues import DnsStream
+from netwiz.probes.reading.dns import EMBEDDED, Dns
+from netwiz.probes.reading.dns import PORT as DNS_PORT
 from netwiz.probes.reading.flows import Flows, Side
 from netwiz.probes.reading.headers import FAST, Ip
 from netwiz.probes.reading.icmp import Icmp
 from netwiz.probes.reading.neighbours import ADVERTISEMENT, SOLICITATION, Neighbours
 from netwiz.probes.reading.opening import Openings
 from netwiz.probes.reading.packet import Packet
+from netwiz.probes.reading.protocols import PORTS
 from netwiz.probes.reading.speech import Words
 from netwiz.probes.reading.tcp import Tcp
 from netwiz.probes.reading.waits import Waits
@@ -175,7 +178,21 @@ class Reader:
         return rows
 
     def _side(self, tap: int, key: bytes) -> Side:
-        return self._flows.find(tap, key) or self._flows.make(tap, key)
+        side = self._flows.find(tap, key)
+        if side is None:
+            side = self._flows.make(tap, key)
+            one, other = headers.PORTS(key, len(key) - 4)
+            expects = PORTS.get(other) or PORTS.get(one)
+            if DNS_PORT in (one, other) or EMBEDDED in (
+                side.address,
+                side.peer.address,
+            ):
+                expects = self._dns_stream
+            side.flow.expects = expects
+        return side
+
+    def _dns_stream(self, _words: Words, _side: Side, _packet: Packet) -> DnsStream:
+        return DnsStream(self._dns)
 
     def _slowly(self, packet: Packet, linktype: int) -> PacketRow:
         """Any packet, by any link, however broken."""

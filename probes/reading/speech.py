@@ -32,5 +32,4 @@ class Speech(Protocol):
 
 
 Begin = Callable[[Words, "Side", "Packet"], Speech | None]
-STARTS: dict[bytes, Begin] = {}
-"""By its first three bytes, who may be able to read a conversation."""
+"""Makes a reader from the first data it sees, or None."""

@@ -21,7 +21,8 @@ from netwiz.probes.reading.flows import (
 )
 from netwiz.probes.reading.opening import Openings
 from netwiz.probes.reading.packet import Packet
-from netwiz.probes.reading.speech import STARTS, Words
+from netwiz.probes.reading.protocols import STARTS
+from netwiz.probes.reading.speech import Words
 from netwiz.probes.reading.words import (
     NOTE,
     ODD,
@@ -106,11 +107,12 @@ class Tcp:
         speech = flow.speech
         if speech is None:
             start = packet.start
-            begin = STARTS.get(packet.data[start : start + 3])
+            begin = STARTS.get(packet.data[start : start + 3], flow.expects)
             if begin is None:
                 return TCP, PLAIN, f"{length} B", 0
             speech = begin(self._words, side, packet)
             if speech is None:
+                flow.expects = None
                 return TCP, PLAIN, f"{length} B", 0
             flow.speech = speech
         return speech.heard(side, packet)

@@ -1,0 +1,181 @@
+"""A packet opened: its layers by scapy, and its bytes.
+
+scapy is loaded when the first packet is opened (0.4 s: in a worker thread, please), and
+only the layers that are spoken between containers. What it makes of a packet becomes a
+neutral tree of plain texts: whoever draws it needs to know neither scapy nor escapes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from netwiz.probes.links.scapy_loader import load_scapy
+from netwiz.probes.reading import headers
+from netwiz.probes.text import plain
+
+if TYPE_CHECKING:
+    from scapy.packet import Packet
+
+_MOST_LAYERS = 24
+_MOST_FIELDS = 400
+_MOST_DEPTH = 4
+_MOST_LIST = 64
+_MOST_VALUE = 200
+_MOST_BYTES = 65_536
+"""Bytes that are dissected and shown."""
+_WIDTH = 16
+
+
+@dataclass(frozen=True, slots=True)
+class LayerField:
+    """One field; `parts` are the fields of what it consists of."""
+
+    name: str
+    value: str
+    parts: tuple[LayerField, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer, and which bytes of the packet are its header's."""
+
+    name: str
+    fields: tuple[LayerField, ...]
+    at: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """A packet's layers, outermost first."""
+
+    layers: tuple[Layer, ...]
+    trouble: str = ""
+    """Why the rest could not be read; empty when all was."""
+
+
+@dataclass(frozen=True, slots=True)
+class HexLine:
+    """Sixteen bytes."""
+
+    at: int
+    hex: str
+    """``45 00 00 3c 1c 46 40 00  40 06 ...``."""
+    text: str
+    """Printable ASCII; a full stop for anything else."""
+
+
+def dissect(data: bytes, linktype: int) -> Layers:
+    """The layers of a packet. Never raises; loads scapy the first time."""
+    try:
+        load_scapy()
+        packet = _first(data[:_MOST_BYTES], linktype)
+    except Exception as error:  # noqa: BLE001 - hostile bytes, and a library's bugs
+        return Layers((), f"could not be read: {plain(str(error), 120)}")
+    layers: list[Layer] = []
+    at = 0
+    trouble = ""
+    try:
+        for layer in _chain(packet):
+            size = _header_size(layer)
+            layers.append(Layer(_name(layer), _fields(layer), at, size))
+            at += size
+    except Exception as error:  # noqa: BLE001 - as above
+        trouble = f"the rest could not be read: {plain(str(error), 120)}"
+    return Layers(tuple(layers), trouble)
+
+
+def _first(data: bytes, linktype: int) -> Packet:
+    """Dissected by its link type; what is unknown stays raw."""
+    from scapy.layers import dhcp, dns, http, inet, inet6, l2, tls, vxlan  # noqa: F401
+    from scapy.packet import Raw
+
+    if linktype == headers.ETHERNET:
+        return l2.Ether(data)
+    if linktype == headers.SLL:
+        return l2.CookedLinux(data)
+    if linktype == headers.SLL2:
+        return l2.CookedLinuxV2(data)
+    ethertype, at = headers.link(linktype, data)
+    if ethertype == headers.IPV4 and not at:
+        return inet.IP(data)
+    if ethertype == headers.IPV6 and not at:
+        return inet6.IPv6(data)
+    if at == 4:
+        return l2.Loopback(data)
+    return Raw(data)
+
+
+def _chain(packet: Packet) -> Iterator[Packet]:
+    layer: Any = packet
+    for _ in range(_MOST_LAYERS):
+        if not layer or type(layer).__name__ == "NoPayload":
+            return
+        yield layer
+        layer = layer.payload
+
+
+def _header_size(layer: Any) -> int:
+    """Bytes of a layer without what it carries, as far as they are known."""
+    original = getattr(layer, "original", b"") or b""
+    inner = getattr(layer.payload, "original", b"") or b""
+    return max(0, len(original) - len(inner))
+
+
+def _name(layer: Any) -> str:
+    return plain(str(layer.name), 60)
+
+
+def _fields(packet: Any, depth: int = 0) -> tuple[LayerField, ...]:
+    found: list[LayerField] = []
+    for described in packet.fields_desc[:_MOST_FIELDS]:
+        value = packet.fields.get(described.name, packet.getfieldval(described.name))
+        if value is None:
+            continue
+        parts = _parts(value, depth)
+        shown = "" if parts else _shown(packet, described, value)
+        found.append(LayerField(plain(described.name, 40), shown, parts))
+    return tuple(found)
+
+
+def _parts(value: Any, depth: int) -> tuple[LayerField, ...]:
+    """What a field consists of: packets, or a list of some."""
+    if depth >= _MOST_DEPTH:
+        return ()
+    listed = value if isinstance(value, list) else [value]
+    if not listed or not all(hasattr(item, "fields_desc") for item in listed):
+        return ()
+    return tuple(
+        LayerField(_name(item), "", _fields(item, depth + 1))
+        for item in listed[:_MOST_LIST]
+    )
+
+
+def _shown(packet: Any, described: Any, value: Any) -> str:
+    """A value as scapy writes it, without its quotes around bytes."""
+    if isinstance(value, bytes):
+        return plain(value, _MOST_VALUE)
+    try:
+        return plain(str(described.i2repr(packet, value)), _MOST_VALUE)
+    except Exception:  # noqa: BLE001 - a value that the library cannot write
+        return plain(repr(value), _MOST_VALUE)
+
+
+def hexdump(data: bytes, at: int = 0, size: int = _MOST_BYTES) -> tuple[HexLine, ...]:
+    """The bytes from `at` on, sixteen a line; at most `size` of them."""
+    end = min(len(data), at + min(size, _MOST_BYTES))
+    return tuple(
+        _hex_line(place, data[place : min(place + _WIDTH, end)])
+        for place in range(at, end, _WIDTH)
+    )
+
+
+def _hex_line(at: int, data: bytes) -> HexLine:
+    half = _WIDTH // 2
+    text = data[:half].hex(" ")
+    if len(data) > half:
+        text = f"{text}  {data[half:].hex(' ')}"
+    shown = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in data)
+    return HexLine(at, text, shown)

@@ -1,0 +1,265 @@
+"""TLS in words: hellos, alerts, and what is not TLS though it should be.
+
+RFC 8446 and 5246. What is encrypted stays unknown, with one exception: in TLS 1.3 the
+first encrypted record after the hello is a handshake message, of 23 bytes at least with
+its type and its tag. One of 19 (two of alert, one of type, sixteen of tag) can only be
+an alert: this side turns the handshake down.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netwiz.probes.facts.packets import Level, PacketKind
+from netwiz.probes.facts.tls import ALERTS
+from netwiz.probes.reading.tls_hello import (
+    ClientHello,
+    ServerHello,
+    client_hello,
+    server_hello,
+)
+from netwiz.probes.reading.words import (
+    NOTE,
+    ODD,
+    PLAIN,
+    PROBLEM,
+    Told,
+    lapse,
+)
+
+if TYPE_CHECKING:
+    from netwiz.probes.reading.flows import Side
+    from netwiz.probes.reading.packet import Packet
+    from netwiz.probes.reading.speech import Words
+
+TLS = PacketKind.TLS
+CHANGE, ALERT, HANDSHAKE, DATA = 20, 21, 22, 23
+_MOST_RECORD = 16_384 + 2048
+_MOST_STASH = 20_000
+"""Bytes of an unfinished hello that are kept: a record and a little."""
+_ENCRYPTED_ALERT = 19
+_CLIENT_HELLO, _SERVER_HELLO, _CERTIFICATE_REQUEST = 1, 2, 13
+_CLOSE, _CANCELLED = 0, 90
+_ABOUT_CERTIFICATE = {
+    42: "bad certificate",
+    43: "unsupported certificate",
+    44: "certificate revoked",
+    45: "certificate has expired",
+    46: "certificate not accepted",
+    48: "unknown CA, its signer is not trusted",
+}
+_WORDS = {
+    70: "protocol version, takes none that was offered",
+    112: "unrecognized name, serves nothing under it",
+    116: "certificate required, the client sent none",
+    120: "no application protocol in common (ALPN)",
+}
+
+
+def begin_tls(_words: Words, side: Side, packet: Packet) -> Tls | None:
+    """A reader, if a record begins here that makes sense."""
+    data, start = packet.data, packet.start
+    if len(data) < start + 6 or not _is_record(data, start):
+        return None
+    if data[start] == HANDSHAKE and data[start + 5] not in (
+        _CLIENT_HELLO,
+        _SERVER_HELLO,
+    ):
+        return None
+    if data[start] == ALERT and data[start + 3 : start + 5] != b"\x00\x02":
+        return None
+    side.left = 0
+    return Tls()
+
+
+def _is_record(data: bytes, at: int) -> bool:
+    return (
+        CHANGE <= data[at] <= DATA
+        and data[at + 1] == 3
+        and data[at + 2] <= 4
+        and int.from_bytes(data[at + 3 : at + 5]) <= _MOST_RECORD
+    )
+
+
+class Tls:
+    """Reads one connection."""
+
+    __slots__ = (
+        "_asked",
+        "_client",
+        "_early",
+        "_encrypts",
+        "_first",
+        "_newest",
+        "_spoke",
+    )
+
+    def __init__(self) -> None:
+        self._client: Side | None = None
+        self._asked: tuple[int, int] = (0, 0)
+        """Number and time of the client's hello; (0, 0): answered, or not seen."""
+        self._newest = False
+        """The server chose TLS 1.3."""
+        self._early = False
+        """The client sends data before the server has answered (0-RTT)."""
+        self._spoke = False
+        """Some data of the application was sent."""
+        self._encrypts: set[int] = set()
+        """Bases of the sides that have changed to encryption (TLS 1.2)."""
+        self._first: set[int] = set()
+        """Bases of the sides whose first encrypted record has been seen (TLS 1.3)."""
+
+    def lost(self, side: Side) -> None:
+        """Where records begin is unknown now; so is what was said."""
+        self._first.add(side.base)
+        self._encrypts.add(side.base)
+
+    def heard(self, side: Side, packet: Packet) -> Told:
+        """Data in order."""
+        left, length = side.left, packet.length
+        if left >= length:
+            side.left = left - length
+            return TLS, PLAIN, f"{length} B", 0
+        if left < 0 and not self._begins_again(side, packet):
+            return TLS, PLAIN, f"{length} B", 0
+        data = packet.data
+        stash, side.stash = side.stash, b""
+        start = packet.start
+        if stash:
+            data = stash + data[start:]
+            total, at = len(stash) + length, 0
+        else:
+            total, at = start + length, start + side.left
+        return self._records(side, packet, data, at, total)
+
+    @staticmethod
+    def _begins_again(side: Side, packet: Packet) -> bool:
+        """Whether a record seems to begin with this segment, after something lost."""
+        data, start = packet.data, packet.start
+        if len(data) < start + 5 or not _is_record(data, start):
+            return False
+        side.left = 0
+        return True
+
+    def _records(
+        self, side: Side, packet: Packet, data: bytes, at: int, total: int
+    ) -> Told:
+        """Walk over the records from `at` on; all of them would end at `total`."""
+        best: Told = (TLS, PLAIN, f"{packet.length} B", 0)
+        side.left = 0
+        while at < total:
+            whole = len(data) >= total
+            if at + 5 > len(data):
+                side.left = 0 if whole else -1
+                side.stash = data[at:] if whole else b""
+                break
+            if not _is_record(data, at):
+                side.left = -1
+                return self._astray(packet, data, at, best)
+            kind, size = data[at], int.from_bytes(data[at + 3 : at + 5])
+            end = at + 5 + size
+            parted = end > total and kind == HANDSHAKE and self._awaits_hello(side)
+            if parted and whole and total - at < _MOST_STASH:
+                side.stash = data[at:total]
+                if best[1] == PLAIN:
+                    best = (TLS, PLAIN, f"{packet.length} B of a hello", 0)
+                break
+            told = self._record(side, packet, kind, data[at + 5 : end], size)
+            if told[1] > best[1] or (told[2] and best[1] == PLAIN == told[1]):
+                best = told
+            at = end
+        else:
+            side.left = at - total
+        return best
+
+    def _awaits_hello(self, side: Side) -> bool:
+        if self._client is None:
+            return True
+        return bool(self._asked[0]) and side is not self._client
+
+    def _record(
+        self, side: Side, packet: Packet, kind: int, body: bytes, size: int
+    ) -> Told:
+        if kind == HANDSHAKE and side.base not in self._encrypts:
+            return self._handshake(side, packet, body)
+        if kind == ALERT:
+            return self._alert(side, body, size)
+        if kind == CHANGE and not self._newest:
+            self._encrypts.add(side.base)
+        if kind == DATA:
+            self._spoke = True
+        if kind == DATA and self._newest and side.base not in self._first:
+            self._first.add(side.base)
+            if size == _ENCRYPTED_ALERT and not self._early:
+                who = self._who(side)
+                text = f"{who} turns the handshake down (an encrypted alert)"
+                return TLS, PROBLEM, text, 0
+        return TLS, PLAIN, "", 0
+
+    def _who(self, side: Side) -> str:
+        if self._client is None:
+            return "this side"
+        return "the client" if side is self._client else "the server"
+
+    def _handshake(self, side: Side, packet: Packet, body: bytes) -> Told:
+        if not body:
+            return TLS, PLAIN, "", 0
+        if body[0] == _CLIENT_HELLO:
+            hello = client_hello(body)
+            self._client = side
+            self._asked = packet.number, packet.at_ns
+            self._early = hello.early
+            return TLS, NOTE, _asks(hello), 0
+        if body[0] == _SERVER_HELLO:
+            return self._answered(side, packet, server_hello(body))
+        if body[0] == _CERTIFICATE_REQUEST:
+            return TLS, NOTE, "asks for a client certificate", 0
+        return TLS, PLAIN, "", 0
+
+    def _answered(self, side: Side, packet: Packet, hello: ServerHello) -> Told:
+        number, at_ns = self._asked
+        if self._client is None:
+            self._client = side.peer
+        passed = f" ({lapse(packet.at_ns - at_ns)})" if number else ""
+        if hello.retry:
+            return TLS, NOTE, f"asks for another hello: other keys{passed}", number
+        self._asked = 0, 0
+        self._newest = hello.version == "TLS 1.3"
+        chosen = ", ".join(filter(None, (hello.version, hello.cipher, hello.alpn)))
+        return TLS, NOTE, f"takes {chosen}{passed}", number
+
+    def _alert(self, side: Side, body: bytes, size: int) -> Told:
+        if size != 2 or len(body) != 2 or side.base in self._encrypts:
+            # Closing is one, too; before any data it rarely means that.
+            return TLS, PLAIN if self._spoke else NOTE, "an encrypted alert", 0
+        severity, code = body
+        who = self._who(side)
+        if code == _CLOSE:
+            return TLS, PLAIN, "closes TLS", 0
+        level: Level = PROBLEM
+        if code == _CANCELLED or (severity == 1 and not self._newest):
+            level = ODD
+        if reason := _ABOUT_CERTIFICATE.get(code):
+            return TLS, level, f"alert: {who} refuses the certificate: {reason}", 0
+        words = _WORDS.get(code) or ALERTS.get(code, f"number {code}")
+        return TLS, level, f"alert from {who}: {words}", 0
+
+    def _astray(self, packet: Packet, data: bytes, at: int, best: Told) -> Told:
+        """No record where one should begin."""
+        number, _ = self._asked
+        if not number or best[1] != PLAIN or at != packet.start:
+            return best
+        self._asked = 0, 0
+        what = "with something else"
+        if data[at : at + 5] == b"HTTP/":
+            status = data[at + 9 : at + 12]
+            said = f" ({status.decode()})" if status.isdigit() else ""
+            what = f"in plain HTTP{said}"
+        return TLS, PROBLEM, f"answers the TLS hello {what}: no TLS here", number
+
+
+def _asks(hello: ClientHello) -> str:
+    """``TLS hello for shop.lan (TLS 1.2-1.3; h2, http/1.1)``."""
+    whom = f"for {hello.name}" if hello.name else "without a name"
+    offers = "; ".join(filter(None, (hello.versions, ", ".join(hello.alpn))))
+    return f"TLS hello {whom} ({offers})" if offers else f"TLS hello {whom}"
