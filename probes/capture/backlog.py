@@ -10,7 +10,7 @@ it claims nothing from what it did not see.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from netwiz.probes.capture.batch import pack
@@ -37,6 +37,8 @@ _ETHERNET_HEADER = bytes(12)
 
 class PacketReader(Protocol):
     """What reads packets (`netwiz.probes.reading.reader.Reader`)."""
+
+    names: Mapping[str, str]
 
     def read(
         self, at_ns: int, tap: int, linktype: int, size: int, data: bytes

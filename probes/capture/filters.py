@@ -103,8 +103,6 @@ def for_bytes(source: str, linktype: int) -> Callable[[bytes], int]:
     """
     import pcapy
 
-    if not source:
-        return len
     try:
         program: pcapy.BPFProgram = pcapy.compile(
             linktype, 262_144, source, 1, _ANY_NETMASK

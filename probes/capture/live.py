@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import time
+from collections import Counter
 
 from netwiz.probes.capture.backlog import Backlog, PacketReader
 from netwiz.probes.capture.order import Order, TapOrder, Told
@@ -34,7 +35,8 @@ class Live:
         self._backlog = Backlog(reader, pipe.row, order.snaplen, several=several)
         self._poll = select.epoll()
         self._taps: dict[int, Tap] = {}
-        self._seen = self._bytes = self._dropped = 0
+        self._seen = self._bytes = 0
+        self._dropped_at: Counter[int] = Counter()
         self._told: dict[str, object] = {}
         self._why = ""
         self._wrong = False
@@ -46,7 +48,7 @@ class Live:
         if order.file is not None:
             from netwiz.probes.capture.keeper import Keeper
 
-            self._keeper = Keeper(order.file)
+            self._keeper = Keeper(order.file, order.names)
 
     def run(self) -> None:
         """Capture. Raises ProbeError when it cannot begin, ParentGoneError."""
@@ -61,7 +63,7 @@ class Live:
             self._loop()
         finally:
             if self._keeper is not None:
-                self._keeper.finish(self._seen, self._dropped)
+                self._keeper.finish(self._drops())
         self._say_end()
 
     def _open(self, number: int, order: TapOrder) -> None:
@@ -181,7 +183,7 @@ class Live:
         for tap in list(self._taps.values()):
             dropped = tap.ring.count()
             if dropped:
-                self._dropped += dropped
+                self._dropped_at[tap.number] += dropped
                 self._backlog.lost()
             why = tap.missing()
             if why:
@@ -189,7 +191,7 @@ class Live:
 
     def _lose(self, tap: Tap, why: str) -> None:
         self._drain()  # its last packets are those that explain
-        self._dropped += tap.ring.count()
+        self._dropped_at[tap.number] += tap.ring.count()
         del self._taps[tap.number]
         tap.close()
         self._backlog.read(_SLICE_S, time.time_ns(), free=True)
@@ -198,11 +200,17 @@ class Live:
             self._why = "nothing is left to listen to: " + f"{tap.name}: {why}"
             self._wrong = True
 
+    def _drops(self) -> dict[int, int]:
+        """Drops of each tap, under the number of its first device."""
+        for tap in self._taps.values():
+            self._dropped_at[tap.number] += tap.ring.count()
+        return dict(self._dropped_at)
+
     def _count(self) -> None:
         keeper = self._keeper
         counts: dict[str, object] = {
             "seen": self._seen,
-            "dropped": self._dropped,
+            "dropped": self._dropped_at.total(),
             "read": self._seen - self._backlog.skipped,
             "bytes": self._bytes,
             "written": keeper.written if keeper else 0,
@@ -214,8 +222,7 @@ class Live:
             self._pipe.say(Told.COUNTS, **counts)
 
     def _say_end(self) -> None:
-        for tap in self._taps.values():
-            self._dropped += tap.ring.count()
+        self._drops()
         self._count()
         self._pipe.say(Told.ENDED, why=self._why, wrong=self._wrong)
 
