@@ -80,7 +80,7 @@ def program(
         "keep",
         (_RETURN, SNAPLEN, "", ""),
     ]
-    return b"".join(_assembled(steps))
+    return b"".join(assembled(steps))
 
 
 def _one_of(values: Iterable[int]) -> Iterator[Step]:
@@ -106,7 +106,8 @@ def _transport(ports: Iterable[int] | None, *, indexed: bool) -> Iterator[Step]:
     yield _GO, 0, "drop", ""
 
 
-def _assembled(steps: list[Step | str]) -> Iterator[bytes]:
+def assembled(steps: list[Step | str]) -> Iterator[bytes]:
+    """The machine code (struct sock_filter) of steps and of the labels between them."""
     labels: dict[str, int] = {}
     code: list[Step] = []
     for step in steps:

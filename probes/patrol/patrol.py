@@ -1,0 +1,318 @@
+"""The patrol: goes round through all namespaces, listens, and tells what it saw."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Self
+
+from netwiz.probes.errors import ProbeError
+from netwiz.probes.facts.base import HOST, Place
+from netwiz.probes.facts.signs import SeenBy, Sign, SignKind, Signs
+from netwiz.probes.patrol.closer import Closer
+from netwiz.probes.patrol.counters import Layout
+from netwiz.probes.patrol.ears import Ears
+from netwiz.probes.patrol.mind import Mind
+from netwiz.probes.patrol.pace import Pace
+from netwiz.probes.patrol.post import HOT_S, Post, Reading
+from netwiz.probes.patrol.program import of_the_host
+from netwiz.probes.patrol.round import Round, go_round, places_of, register
+from netwiz.probes.patrol.tap import Tap
+
+if TYPE_CHECKING:
+    from netwiz.probes.facts.engine import Snapshot
+    from netwiz.probes.machine import Ground
+
+GATHER_S = 0.05
+"""Signs of one moment are told together."""
+MOST_PACKETS_S = 2000
+"""Packets of interest per second that are read; of a flood the rest is only counted."""
+MOST_WAITING = 5000
+"""Signs that wait for a reader."""
+_FAILED = {SignKind.REFUSED, SignKind.UNREACHABLE}
+_WATCHED = {*_FAILED, SignKind.HALF_OPEN}
+NEARLY_FULL = 0.98
+"""Of connection tracking: the kernel begins to drop when it is full."""
+
+
+class Patrol:
+    """``async with Patrol(ground) as patrol: async for signs in patrol: ...``.
+
+    Without the rights to look it says so once, and then nothing.
+    """
+
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+        self._posts: dict[int, Post] = {}
+        self._minds: dict[int, Mind] = {}
+        self._layout = Layout()
+        self._pace = Pace()
+        self._closer = Closer(ground, self._tell)
+        self._ears = Ears(None)
+        self._tap: Tap | None = None
+        self._group = asyncio.TaskGroup()
+        self._task: asyncio.Task[None] | None = None
+        self._signs: list[Sign] = []
+        self._ready = asyncio.Event()
+        self._stale = True
+        self._of_address: dict[str, int] = {}
+        self._heard: dict[int, int] = {}
+        """Failed connects that packets told of since the last round, by namespace."""
+        self._watched: dict[tuple[str, int], float] = {}
+        self._allowed = MOST_PACKETS_S
+        self._blind: list[str] = []
+        self._lost = 0
+        self._cost_s = self._interval_s = 0.0
+
+    async def __aenter__(self) -> Self:
+        """Open the tap of the host and begin."""
+        await self._listen()
+        await self._group.__aenter__()
+        self._task = self._group.create_task(self._walk())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Give everything back."""
+        if self._task is not None:
+            self._task.cancel()
+        await self._group.__aexit__(None, None, None)
+        await self._closer.close()
+        if self._tap is not None:
+            self._deafen()
+            await asyncio.to_thread(self._tap.close)
+            self._tap = None
+        for post in self._posts.values():
+            post.close()
+        self._posts.clear()
+
+    def place_changed(self, snapshot: Snapshot) -> None:  # noqa: ARG002
+        """Containers came or went: the next round goes by the newest snapshot."""
+        self._stale = True
+
+    async def __aiter__(self) -> AsyncIterator[Signs]:
+        """What was seen, in batches, without end."""
+        while True:
+            await self._ready.wait()
+            await asyncio.sleep(GATHER_S)
+            self._ready.clear()
+            signs, self._signs = self._signs, []
+            yield Signs(
+                command="nstat -az; ss -tn state syn-sent",
+                at=datetime.now(UTC),
+                signs=tuple(signs),
+                cost_ms=self._cost_s * 1000,
+                interval_s=self._interval_s,
+                places=len(self._posts),
+                lost=self._lost + self._closer.lost,
+                blind=tuple(self._blind),
+            )
+
+    # Rounds
+
+    async def _walk(self) -> None:
+        while True:
+            begun = time.monotonic()
+            try:
+                made = await self._ground.namespaces.call(HOST, self._round)
+            except ProbeError as error:
+                self._note_blind(error.what)
+                await asyncio.sleep(5)
+                continue
+            used = time.thread_time()
+            self._think(made)
+            self._cost_s = made.cost_s + time.thread_time() - used
+            self._interval_s = self._pace.interval(self._cost_s)
+            left = begun + self._interval_s - time.monotonic()
+            await asyncio.sleep(max(left, 0.1))
+
+    def _round(self) -> Round:
+        """In a worker thread: mend the list of posts, then go round."""
+        if self._stale:
+            self._stale = False
+            self._settle()
+        return go_round(self._ground, list(self._posts.values()), self._layout)
+
+    def _settle(self) -> None:
+        """A post in every namespace that there is now, and none elsewhere."""
+        posts: dict[int, Post] = {}
+        known = {(p.place, p.inode): p for p in self._posts.values()}
+        for place in places_of(self._ground):
+            with contextlib.suppress(ProbeError, OSError):
+                inode = self._ground.namespaces.inode(place)
+                if inode in posts:
+                    continue  # shares another's namespace
+                post = known.get((place, inode))
+                posts[inode] = post or register(self._ground, place)
+        gone = [p for p in self._posts.values() if p not in posts.values()]
+        self._posts = posts
+        for post in gone:
+            post.close()
+        self._minds = {i: self._minds.get(i) or Mind() for i in posts}
+        self._of_address = _addresses(self._ground, posts)
+
+    def _think(self, made: Round) -> None:
+        at, now = datetime.now(UTC), time.monotonic()
+        self._allowed = MOST_PACKETS_S
+        self._listen_again()
+        for reading in made.readings:
+            post = reading.post
+            mind = self._minds.get(post.inode)
+            if mind is None:
+                continue
+            signs = mind.signs(reading, now, at)
+            if any(s.kind is not SignKind.WORKED for s in signs):
+                post.hot_until = now + HOT_S
+            if any(s.kind is SignKind.UNANSWERED for s in signs) or reading.names:
+                self._closer.ask(post.place)
+            signs += self._unexplained(reading, now, at)
+            self._tell(signs)
+        if made.tracked_max and made.tracked >= NEARLY_FULL * made.tracked_max:
+            self._tell([_tracking(made, at)])
+        self._heard.clear()
+        self._tell(self._ears.silence(at))
+        self._closer.tick(at)
+        if self._tap is not None:
+            self._lost = self._tap.count_lost()
+            self._watch(now)
+        for post in made.gone:
+            self._stale = True
+            post.raw = b""
+        # An empty batch tells that somebody looked: what is quiet stays quiet.
+        self._ready.set()
+
+    def _unexplained(self, reading: Reading, now: float, at: datetime) -> list[Sign]:
+        """Failed connects that no packet told of: of those, look closer."""
+        post, rise = reading.post, reading.rise
+        failed = max(rise.failed, rise.icmp_errors)
+        left = failed - self._heard.get(post.inode, 0)
+        if left <= 0:
+            return []
+        post.hot_until = now + HOT_S
+        self._closer.ask(post.place)
+        if not rise.failed:
+            return []
+        text = f"{rise.failed} failed connects counted (TcpAttemptFails)"
+        return [
+            Sign(
+                SignKind.COUNTED,
+                SeenBy.COUNTERS,
+                at,
+                post.place,
+                text=text,
+                count=left,
+            )
+        ]
+
+    # Listening
+
+    async def _listen(self) -> None:
+        program = of_the_host()
+        try:
+            self._tap = await self._ground.namespaces.call(
+                HOST, lambda: Tap(program, outgoing=False)
+            )
+        except (ProbeError, OSError) as error:
+            what = error.what if isinstance(error, ProbeError) else error.strerror
+            self._note_blind(f"packets of the host cannot be seen: {what}")
+            return
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self._tap.fileno(), self._read)
+
+    def _listen_again(self) -> None:
+        if self._tap is not None:
+            loop = asyncio.get_running_loop()
+            loop.add_reader(self._tap.fileno(), self._read)
+
+    def _deafen(self) -> None:
+        if self._tap is not None:
+            asyncio.get_running_loop().remove_reader(self._tap.fileno())
+
+    def _read(self) -> None:
+        if self._tap is None:
+            return
+        at = datetime.now(UTC)
+        signs: list[Sign] = []
+        for packet in self._tap.packets():
+            self._allowed -= 1
+            signs += self._ears.hear(packet, at)
+        if self._allowed <= 0:
+            # A flood: until the next round it stays in the kernel, which counts it.
+            self._deafen()
+        self._tell(signs)
+
+    def _watch(self, now: float) -> None:
+        """Let the tap tell as well where handshakes are answered after all."""
+        kept = {key: until for key, until in self._watched.items() if until > now}
+        if kept.keys() != self._watched.keys() and self._tap is not None:
+            with contextlib.suppress(OSError, ValueError):
+                self._tap.refilter(of_the_host(kept))
+        self._watched = kept
+
+    def _expect(self, sign: Sign, now: float) -> None:
+        """Something failed: from now on a success at the same target is news."""
+        inode = self._inode_of(sign)
+        post, mind = self._posts.get(inode), self._minds.get(inode)
+        if post is not None and mind is not None:
+            post.hot_until = now + HOT_S
+            mind.expect(sign.target, sign.port, now)
+        key = (sign.target, sign.port)
+        new = key not in self._watched
+        self._watched[key] = now + 4 * HOT_S
+        if new and self._tap is not None:
+            with contextlib.suppress(OSError, ValueError):
+                self._tap.refilter(of_the_host(self._watched))
+
+    def _inode_of(self, sign: Sign) -> int:
+        if sign.place is None:
+            return self._of_address.get(sign.client, 0)
+        return next((i for i, p in self._posts.items() if p.place == sign.place), 0)
+
+    # Telling
+
+    def _tell(self, signs: list[Sign]) -> None:
+        if not signs:
+            return
+        now = time.monotonic()
+        for sign in signs:
+            if sign.kind in _FAILED and sign.seen is SeenBy.PACKETS:
+                inode = self._inode_of(sign)
+                self._heard[inode] = self._heard.get(inode, 0) + 1
+            if sign.port and sign.kind in _WATCHED:
+                self._expect(sign, now)
+        room = MOST_WAITING - len(self._signs)
+        self._signs += signs[:room]
+        self._lost += max(0, len(signs) - room)
+        self._ready.set()
+
+    def _note_blind(self, what: str) -> None:
+        if what not in self._blind:
+            self._blind.append(what)
+            self._ready.set()
+
+
+def _addresses(ground: Ground, posts: dict[int, Post]) -> dict[str, int]:
+    """Whose namespace an address leads to."""
+    snapshot = ground.snapshot
+    if snapshot is None:
+        return {}
+    inodes: dict[Place, int] = {post.place: i for i, post in posts.items()}
+    found: dict[str, int] = {}
+    for _, address in snapshot.host.addresses:
+        found[address.partition("/")[0]] = inodes.get(HOST, 0)
+    for container in snapshot.containers:
+        inode = inodes.get(snapshot.place(container), 0)
+        found |= dict.fromkeys(container.addresses, inode) if inode else {}
+    return found
+
+
+def _tracking(made: Round, at: datetime) -> Sign:
+    return Sign(
+        SignKind.TRACKING_FULL,
+        SeenBy.COUNTERS,
+        at,
+        HOST,
+        text=f"{made.tracked} of {made.tracked_max} connections are tracked",
+    )

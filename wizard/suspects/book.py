@@ -1,0 +1,177 @@
+"""The book of suspects: signs in, ranked suspects out. No I/O; time is given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from netwiz.probes.facts import Snapshot
+from netwiz.probes.facts.signs import SeenBy, Sign, SignKind
+from netwiz.wizard.suspects import rules
+from netwiz.wizard.suspects.life import Lives
+from netwiz.wizard.suspects.suspect import Standing, Suspect
+from netwiz.wizard.suspects.trouble import About, Trouble
+from netwiz.wizard.suspects.who import Directory, End
+
+MOST = 500
+"""Clients and targets that are remembered; the stalest are forgotten first."""
+_ORDER = {
+    Standing.ACTIVE: 0,
+    Standing.QUIET: 1,
+    Standing.HEALED: 2,
+    Standing.GONE: 3,
+}
+
+
+class Book:
+    """Remembers what failed for whom, and says what of it is worth a person's time."""
+
+    def __init__(self) -> None:
+        self._directory = Directory()
+        self._troubles: dict[str, Trouble] = {}
+        self.lives = Lives()
+
+    def know(self, snapshot: Snapshot) -> None:
+        """Names and states by the newest snapshot; whoever is not there has gone."""
+        self._directory = Directory(snapshot)
+        self.lives.know(snapshot)
+        if snapshot.engine is None:
+            return
+        for trouble in self._troubles.values():
+            key = trouble.about.client.container_id
+            if key and key not in snapshot.by_id and trouble.gone is None:
+                trouble.gone = snapshot.taken_at
+
+    def note(self, signs: Iterable[Sign]) -> None:
+        """Take signs in."""
+        for sign in signs:
+            if sign.kind is SignKind.WORKED:
+                self._work(sign)
+            elif sign.kind is SignKind.COUNTED:
+                self._count(sign)
+            else:
+                self._fail(sign)
+        if len(self._troubles) > MOST:
+            stalest = sorted(self._troubles.values(), key=lambda t: t.last)
+            for trouble in stalest[: len(stalest) - MOST]:
+                del self._troubles[trouble.about.key]
+
+    def suspects(self, now: datetime) -> tuple[Suspect, ...]:
+        """What is worth knowing now, the gravest first, what is over at the end."""
+        found: list[Suspect] = []
+        for trouble in list(self._troubles.values()):
+            if not self._unsettled(trouble, now):
+                trouble.settle(now)
+            if now - trouble.last > rules.LATELY + rules.REMEMBERED:
+                del self._troubles[trouble.about.key]
+                continue
+            if not trouble.raised and trouble.healed is None:
+                continue
+            suspect = trouble.suspect(now)
+            over = suspect.since is not None and now - suspect.since > rules.REMEMBERED
+            if not (over and not suspect.active):
+                found.append(suspect)
+        found += self.lives.suspects(now)
+        return tuple(sorted(found, key=lambda s: (_ORDER[s.standing], -s.score, s.key)))
+
+    # Inside
+
+    def _unsettled(self, trouble: Trouble, now: datetime) -> bool:
+        """Whether the server, or a client that asks itself, only just came or went."""
+        about = trouble.about
+        ident = (about.server or about.client).container_id
+        return bool(ident) and self.lives.in_transition(ident, now)
+
+    def _fail(self, sign: Sign) -> None:
+        client = self._client(sign)
+        server, port = self._server(client, sign)
+        about = About(_layer(sign), client, server, port, _asked(sign))
+        self._trouble(about, sign.at).fail(sign, _dialled(sign))
+
+    def _trouble(self, about: About, at: datetime) -> Trouble:
+        """The trouble that this is about, though one of the two may know less."""
+        known = self._troubles.get(about.key)
+        if known is not None:
+            return known
+        for known in sorted(self._troubles.values(), key=lambda t: t.last):
+            if known.about.is_vaguer_than(about):
+                del self._troubles[known.about.key]
+                known.about = about
+                self._troubles[about.key] = known
+                return known
+        for known in sorted(
+            self._troubles.values(), key=lambda t: t.last, reverse=True
+        ):
+            if about.is_vaguer_than(known.about) and at - known.last < rules.HALF_LIFE:
+                return known
+        made = Trouble(about, at, at)
+        self._troubles[about.key] = made
+        return made
+
+    def _work(self, sign: Sign) -> None:
+        client = self._client(sign)
+        server, port = self._server(client, sign)
+        about = About(_layer(sign), client, server, port, _asked(sign))
+        for trouble in self._troubles.values():
+            if trouble.about.client.key != client.key:
+                continue
+            if trouble.about.key == about.key or _answers_for(sign, trouble):
+                trouble.work(sign)
+            elif _is_fallback(sign, trouble, port):
+                trouble.failures.clear()
+
+    def _count(self, sign: Sign) -> None:
+        """Counters tell of a client only: they bear out what is known of it."""
+        client = self._client(sign)
+        for trouble in self._troubles.values():
+            recent = sign.at - trouble.last < rules.QUIET_AFTER / 10
+            if trouble.about.client.key == client.key and trouble.raised and recent:
+                trouble.bear_out(sign)
+
+    def _client(self, sign: Sign) -> End:
+        if sign.kind is SignKind.QUEUE_FULL:
+            # Whoever wants to go there: nobody in particular was seen.
+            return End("", "")
+        return self._directory.client(sign.place, sign.client)
+
+    def _server(self, client: End, sign: Sign) -> tuple[End | None, int]:
+        if sign.kind is SignKind.QUEUE_FULL:
+            return self._directory.client(sign.place, sign.target), sign.port
+        if not sign.target or _layer(sign) == "dns":
+            return None, sign.port
+        return self._directory.target(client, sign.target, sign.port)
+
+
+def _layer(sign: Sign) -> str:
+    """What failed: names, TLS, or the connection; each is a trouble of its own."""
+    if sign.protocol == "dns" or sign.symptom == "dns":
+        return "dns"
+    if sign.symptom == "tls":
+        return "tls"
+    return "host" if sign.kind is SignKind.TRACKING_FULL else "connect"
+
+
+def _asked(sign: Sign) -> str:
+    """The name that a question was about."""
+    return sign.target.lower() if _layer(sign) == "dns" else ""
+
+
+def _dialled(sign: Sign) -> str:
+    """The target as a person would write it."""
+    host = f"[{sign.target}]" if ":" in sign.target and sign.port else sign.target
+    return f"{host}:{sign.port}" if host and sign.port else host
+
+
+def _answers_for(sign: Sign, trouble: Trouble) -> bool:
+    """Whether an answer to one name speaks for another: their server is alive."""
+    if sign.protocol != "dns" or trouble.about.layer != "dns":
+        return False
+    return sign.server in trouble.servers and trouble.only_silent
+
+
+def _is_fallback(sign: Sign, trouble: Trouble, port: int) -> bool:
+    """Whether it works at another address, right after this one refused."""
+    if sign.seen is not SeenBy.PACKETS or trouble.about.layer != "connect":
+        return False
+    soon = sign.at - trouble.last < rules.FALLBACK
+    return soon and trouble.about.port == port

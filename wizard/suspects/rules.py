@@ -1,0 +1,77 @@
+"""When signs make a suspect, and when it is over. All thresholds stand here.
+
+A false suspect is worse than a late one. So no single sign of the kernel is enough, and
+whatever works in between starts the count anew: a server that restarts, a check that
+comes too early, a fallback from ::1 to 127.0.0.1, a SYN that was lost once.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+TRANSITION = timedelta(seconds=5)
+"""A container that started or ended so lately may refuse: it comes up, or goes."""
+REFUSALS, REFUSALS_SPAN = 3, timedelta(seconds=1.4)
+"""So many refusals or errors over so long, with nothing that worked in between."""
+FEW_REFUSALS, FEW_SPAN = 2, timedelta(seconds=4)
+"""Fewer, of a client that tries more rarely."""
+OUTSIDE_REFUSALS, OUTSIDE_SPAN = 5, timedelta(seconds=4)
+"""Of a stranger: one who scans for open ports tries each a few times."""
+HALF_OPEN_AGE_S = 2.0
+"""One SYN without an answer for so long, at least once repeated."""
+HALF_OPENS, HALF_OPEN_SPAN = 2, timedelta(seconds=0.8)
+"""Several connections, one after another, that each had no answer for a while."""
+WAITED_S = 2.5
+"""A connection that nobody accepts for so long."""
+QUESTIONS, QUESTIONS_SPAN = 2, timedelta(seconds=0.8)
+QUESTION_AGE_S = 2.5
+"""One question without an answer for so long."""
+ROUTELESS, ROUTELESS_SPAN = 3, timedelta(seconds=1.8)
+FULL, FULL_SPAN = 2, timedelta(seconds=1.5)
+UNSTEADY_SECONDS, UNSTEADY_WINDOW = 6, timedelta(seconds=30)
+"""Seconds of the last ones that had a refusal: then it is unsteady, though attempts in
+between work."""
+FALLBACK = timedelta(seconds=2)
+"""What is refused at one address and works at another of the same port within this is
+a fallback, and in order."""
+QUIET_AFTER = timedelta(seconds=60)
+GAPS = 4
+"""Quiet: so many times the longest pause between two failures, 60 s at least."""
+LATELY = timedelta(minutes=15)
+"""An error that was not repeated for so long is no suspect any more."""
+REMEMBERED = timedelta(minutes=10)
+"""For so long what healed or fell quiet is still shown."""
+LOOPS, LOOP_WINDOW = 3, timedelta(seconds=120)
+"""Deaths of a container within this."""
+STOPPED_BY_HAND = frozenset({0, 130, 137, 143})
+"""Exit codes of SIGINT, SIGKILL and SIGTERM: the engine was told to stop it."""
+
+SEVERITY = {
+    "restarts": 3.5,
+    "refused": 3.0,
+    "timeout": 3.0,
+    "unreachable": 3.0,
+    "dns": 3.0,
+    "out of memory": 3.0,
+    "tls": 2.5,
+    "crashed": 2.5,
+    "unhealthy": 2.0,
+    "reset": 1.5,
+}
+HALF_LIFE = timedelta(minutes=2)
+
+
+def score(symptom: str, count: int, age: timedelta) -> float:
+    """The place in the list: severity x freshness x count.
+
+    Freshness halves with every two minutes of silence. The count goes in by its
+    logarithm: a client that tries a hundred times a second is not a hundred times as
+    badly off as one that tries once.
+    """
+    fresh: float = 0.5 ** (max(age, timedelta()) / HALF_LIFE)
+    return SEVERITY.get(symptom, 1.0) * fresh * (1 + count.bit_length())
+
+
+def clock(at: datetime) -> str:
+    """The time of day, here."""
+    return f"{at.astimezone():%H:%M:%S}"

@@ -1,0 +1,296 @@
+"""One client and one target: all that was seen to fail there, and to work. Mutable.
+
+The book has one of these for each; it says what they amount to.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from netwiz.probes.facts.signs import SeenBy, Sign, SignKind
+from netwiz.wizard.suspects import rules
+from netwiz.wizard.suspects.suspect import Evidence, Standing, Suspect
+from netwiz.wizard.suspects.who import End
+
+MOST_TIMES = 256
+
+SYMPTOMS = {
+    SignKind.HALF_OPEN: "timeout",
+    SignKind.NOT_ACCEPTED: "timeout",
+    SignKind.QUEUE_FULL: "timeout",
+    SignKind.TRACKING_FULL: "timeout",
+    SignKind.REFUSED: "refused",
+    SignKind.UNREACHABLE: "unreachable",
+    SignKind.NO_ROUTE: "unreachable",
+    SignKind.UNANSWERED: "dns",
+    SignKind.NAME_FAILED: "dns",
+}
+_BEHIND_THE_HANDSHAKE = (SignKind.NOT_ACCEPTED, SignKind.QUEUE_FULL)
+_FIRM = {SignKind.REFUSED, SignKind.UNREACHABLE}
+
+
+@dataclass(slots=True)
+class _Failure:
+    at: datetime
+    kind: SignKind
+    port: int
+    """The client's: tells attempts apart."""
+    age_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """Whom and what a trouble is about, as far as it is known."""
+
+    layer: str
+    """connect, dns, tls or host: what fails."""
+    client: End
+    server: End | None = None
+    port: int = 0
+    name: str = ""
+    """The name that was asked for, where names fail."""
+
+    @property
+    def key(self) -> str:
+        """Tells it from others."""
+        where = f"{self.server.key} {self.port}" if self.server else self.name
+        return f"{self.layer} {self.client.key} {where}"
+
+    def is_vaguer_than(self, other: About) -> bool:
+        """Whether it may be the same, known with less."""
+        if (self.layer, self.client.key) != (other.layer, other.client.key):
+            return False
+        if self.layer == "dns":
+            return not self.name and bool(other.name)
+        if self.server is None:
+            return other.server is not None
+        same = other.server is not None and self.server.key == other.server.key
+        return same and not self.port and other.port > 0
+
+
+@dataclass(slots=True)
+class Trouble:
+    """What is known of one client and one target."""
+
+    about: About
+    first: datetime
+    last: datetime
+    targets: Counter[str] = field(default_factory=Counter)
+    count: int = 0
+    failures: deque[_Failure] = field(default_factory=lambda: deque(maxlen=MOST_TIMES))
+    """Since something worked."""
+    refusals: deque[datetime] = field(default_factory=lambda: deque(maxlen=MOST_TIMES))
+    """Whatever worked in between."""
+    servers: set[str] = field(default_factory=set)
+    """Name servers that were asked."""
+    reported: int = 0
+    symptom: str = ""
+    error: str = ""
+    evidence: dict[tuple[SeenBy, SignKind], Evidence] = field(default_factory=dict)
+    longest_gap_s: float = 0.0
+    raised: bool = False
+    worked: datetime | None = None
+    worked_by: str = ""
+    healed: datetime | None = None
+    healed_by: str = ""
+    gone: datetime | None = None
+
+    def fail(self, sign: Sign, target: str) -> None:
+        """Something failed once more."""
+        attempt = self._is_attempt(sign)
+        if attempt:
+            gap = (sign.at - self.last).total_seconds()
+            if self.count:
+                self.longest_gap_s = max(self.longest_gap_s, gap)
+            self.count += sign.count
+        self.last = max(self.last, sign.at)
+        self.first = min(self.first, sign.at)
+        self._note(sign)
+        self.failures.append(_Failure(sign.at, sign.kind, sign.client_port, sign.age_s))
+        if sign.kind in _FIRM and sign.seen is SeenBy.PACKETS:
+            self.refusals.append(sign.at)
+        if sign.kind is SignKind.REPORTED:
+            self.reported += 1
+            self.error = sign.error
+        if sign.server:
+            self.servers.add(sign.server)
+        if target:
+            # What a log says is what the application dialled.
+            self.targets[target] += 1000 if sign.kind is SignKind.REPORTED else 1
+        self._name_symptom(sign)
+
+    def bear_out(self, sign: Sign) -> None:
+        """Counters rose with it."""
+        self._note(sign)
+
+    @property
+    def only_silent(self) -> bool:
+        """Whether questions just had no answer: then any answer of the server heals."""
+        return all(f.kind is SignKind.UNANSWERED for f in self.failures)
+
+    def work(self, sign: Sign) -> None:
+        """The same was seen to work: what that disproves does not count any more."""
+        if sign.at < self.last:
+            return
+        kept = () if sign.symptom else _BEHIND_THE_HANDSHAKE
+        left = [f for f in self.failures if f.kind in kept]
+        self.failures.clear()
+        self.failures.extend(left)
+        later = self.reported and self.symptom in ("timeout", "reset")
+        if left or (later and not sign.symptom):
+            # A handshake says nothing of an answer that did not come after it.
+            return
+        self.reported = 0
+        self.worked, self.worked_by = sign.at, sign.text
+
+    def settle(self, now: datetime) -> None:
+        """Raise it, or see that it has healed."""
+        if self.convincing(now):
+            self.raised, self.healed = True, None
+        elif self.raised and self.worked is not None and self.worked >= self.last:
+            self.raised = False
+            self.healed, self.healed_by = self.worked, self.worked_by
+
+    def _is_attempt(self, sign: Sign) -> bool:
+        """Whether it is another attempt, and not one that is still under way."""
+        if not sign.client_port:
+            return True
+        return all(
+            f.port != sign.client_port or f.kind is not sign.kind
+            for f in list(self.failures)[-8:]
+        )
+
+    def _note(self, sign: Sign) -> None:
+        key = (sign.seen, sign.kind)
+        known = self.evidence.get(key)
+        text = sign.error or sign.text
+        self.evidence[key] = Evidence(
+            sign.seen,
+            text,
+            (known.count if known else 0) + sign.count,
+            known.first if known else sign.at,
+            sign.at,
+        )
+
+    def _name_symptom(self, sign: Sign) -> None:
+        named = sign.symptom or SYMPTOMS.get(sign.kind, "")
+        vague = sign.kind in (SignKind.HALF_OPEN, SignKind.NO_ROUTE)
+        # A SYN in flight does not say what will become of it; an answer does.
+        if named and (not self.symptom or not vague or not self._firm(sign.at)):
+            self.symptom = named
+
+    def _firm(self, now: datetime) -> bool:
+        return any(
+            f.kind in _FIRM or f.kind is SignKind.REPORTED
+            for f in self.failures
+            if now - f.at < rules.QUIET_AFTER / 6
+        )
+
+    # What it amounts to
+
+    def convincing(self, now: datetime) -> bool:
+        """Whether what failed since something worked is more than chance."""
+        if self.reported:
+            return True
+        return any(
+            test(self)
+            for test in (_refused, _half_open, _waiting, _unanswered, _by_counters)
+        ) or self._unsteady(now)
+
+    def _unsteady(self, now: datetime) -> bool:
+        since = now - rules.UNSTEADY_WINDOW
+        seconds = {at.replace(microsecond=0) for at in self.refusals if at > since}
+        return len(seconds) >= rules.UNSTEADY_SECONDS
+
+    def of(self, *kinds: SignKind) -> list[_Failure]:
+        """The failures of these kinds since something worked, in order of time."""
+        return [f for f in self.failures if f.kind in kinds]
+
+    def standing(self, now: datetime) -> tuple[Standing, datetime | None, str]:
+        """How it stands, since when, and in words."""
+        if self.gone is not None:
+            return Standing.GONE, self.gone, f"{self.about.client.label} is gone"
+        if self.healed is not None and not self.raised:
+            words = f"{self.healed_by} at {rules.clock(self.healed)}"
+            return Standing.HEALED, self.healed, words
+        pause = max(rules.QUIET_AFTER.total_seconds(), rules.GAPS * self.longest_gap_s)
+        if self.count < 2 and self.error:
+            # Said once: nobody knows when it would be said again.
+            pause = rules.LATELY.total_seconds()
+        if (now - self.last).total_seconds() > pause:
+            words = f"quiet since {rules.clock(self.last)}"
+            return Standing.QUIET, self.last, words
+        return Standing.ACTIVE, None, ""
+
+    def suspect(self, now: datetime) -> Suspect:
+        """As it is shown."""
+        standing, since, why = self.standing(now)
+        server = self.about.server
+        return Suspect(
+            container_id=self.about.client.container_id,
+            client=self.about.client.label,
+            symptom=self.symptom,
+            target=max(self.targets, key=lambda t: self.targets[t], default=""),
+            error=self.error,
+            at=self.last,
+            key=self.about.key,
+            server=server.label if server and server.known else "",
+            count=self.count,
+            first=self.first,
+            evidence=tuple(sorted(self.evidence.values(), key=lambda e: e.first)),
+            standing=standing,
+            since=since,
+            why=why,
+            score=rules.score(self.symptom, self.count, now - self.last),
+        )
+
+
+def _refused(it: Trouble) -> bool:
+    found = it.of(SignKind.REFUSED, SignKind.UNREACHABLE)
+    found = [f for f in found if not f.age_s]
+    if not found:
+        return False
+    span = found[-1].at - found[0].at
+    if not it.about.client.known:
+        enough = len(found) >= rules.OUTSIDE_REFUSALS
+        return enough and span >= rules.OUTSIDE_SPAN
+    often = len(found) >= rules.REFUSALS and span >= rules.REFUSALS_SPAN
+    return often or (len(found) >= rules.FEW_REFUSALS and span >= rules.FEW_SPAN)
+
+
+def _half_open(it: Trouble) -> bool:
+    found = [f for f in it.of(SignKind.HALF_OPEN, SignKind.UNREACHABLE) if f.age_s]
+    if not found:
+        return False
+    if max(f.age_s for f in found) >= rules.HALF_OPEN_AGE_S:
+        return True
+    several = len({f.port for f in found}) >= rules.HALF_OPENS
+    return several and found[-1].at - found[0].at >= rules.HALF_OPEN_SPAN
+
+
+def _waiting(it: Trouble) -> bool:
+    return any(f.age_s >= rules.WAITED_S for f in it.of(SignKind.NOT_ACCEPTED))
+
+
+def _unanswered(it: Trouble) -> bool:
+    found = it.of(SignKind.UNANSWERED, SignKind.NAME_FAILED)
+    if not found:
+        return False
+    if max(f.age_s for f in found) >= rules.QUESTION_AGE_S:
+        return True
+    several = len({f.port for f in found}) >= rules.QUESTIONS
+    return several and found[-1].at - found[0].at >= rules.QUESTIONS_SPAN
+
+
+def _by_counters(it: Trouble) -> bool:
+    for kind, least, span in (
+        (SignKind.NO_ROUTE, rules.ROUTELESS, rules.ROUTELESS_SPAN),
+        (SignKind.QUEUE_FULL, rules.FULL, rules.FULL_SPAN),
+        (SignKind.TRACKING_FULL, rules.FULL, rules.FULL_SPAN),
+    ):
+        found = it.of(kind)
+        if len(found) >= least and found[-1].at - found[0].at >= span:
+            return True
+    return False
