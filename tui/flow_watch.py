@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
+from netwiz.tui.messages import WorkFailed
+
 if TYPE_CHECKING:
     from netwiz.probes.capture.batch import Batch
     from netwiz.probes.facts.flows import FlowTable
@@ -54,8 +56,14 @@ class FlowPoll:
             self._flows.note_rows(batch)
 
     async def run(self) -> None:
-        """Look for ever, until cancelled. Raises what looking raises."""
+        """Look for ever, until cancelled; what goes wrong is told, once."""
         await self._seen.wait()
+        try:
+            await self._look()
+        except Exception as error:  # noqa: BLE001 - the rest of the screen goes on
+            self._post(WorkFailed(f"flows are not looked at any more: {error!r}"))
+
+    async def _look(self) -> None:
         async with self._feed.flows() as flows:
             self._flows = flows
             while True:

@@ -146,6 +146,7 @@ def sections() -> tuple[Section, ...]:
     from netwiz.widgets.choice_list import ChoiceList
     from netwiz.widgets.containers import ContainersPane
     from netwiz.widgets.filter_bar import FilterBar
+    from netwiz.widgets.flows_view import FlowsView
     from netwiz.widgets.list_pane import LIST_KEYS
     from netwiz.widgets.live import LivePane
     from netwiz.widgets.log_view import LogView
@@ -166,6 +167,7 @@ def sections() -> tuple[Section, ...]:
         Section("Live", "overview", tuple(log)),
         Section("Packets", "overview", tuple(packets)),
         Section("Asking for a capture", "overview", tuple(_own(CaptureDialog))),
+        Section("Flows", "overview", tuple(_own(FlowsView))),
         Section("While filtering", "overview", tuple(_own(FilterBar))),
         Section("Map", "topology", TOPOLOGY_KEYS),
         Section("Wizard", "wizard", (*WIZARD_KEYS, *_own(Box, TypeAhead))),

@@ -19,6 +19,7 @@ from netwiz.probes.requests import ReadSockets, TakeSnapshot
 from netwiz.tui.captures import Captures
 from netwiz.tui.event_words import event_line
 from netwiz.tui.feed import Feed, Logs, Performs, Watcher
+from netwiz.tui.flow_watch import FlowPoll
 from netwiz.tui.messages import (
     EngineGone,
     LinesArrived,
@@ -48,6 +49,7 @@ class Session:
         self._feed = feed
         self._post = post
         self.captures = Captures(feed.capture, post)
+        self.flows = FlowPoll(feed, post)
         self._snapshot: Snapshot | None = None
         self._lines: list[LiveLine] = []
         self._flush: asyncio.TimerHandle | None = None
@@ -67,6 +69,7 @@ class Session:
         ):
             self._tasks = tasks
             tasks.create_task(self._read_logs(logs))
+            tasks.create_task(self.flows.run())
             await self._follow(watcher, logs)
 
     async def relist(self) -> None:

@@ -20,6 +20,7 @@ SPARK = 12
 PROXY = "docker-proxy"
 GAP = "  "
 ARROW = " → "
+WIDE = 104
 _BASE = 42
 """Columns of the signs and of the numbers that are always there."""
 
@@ -49,7 +50,7 @@ def draw_flow(line: FlowLine, width: int, heights: Sequence[str] = EIGHTHS) -> L
 
 EXTRAS = (
     # What, its width, and the width of the screen from which it is there.
-    ("spark", SPARK + 8, 104),
+    ("spark", SPARK + 8, WIDE),
     ("bytes", 14, 126),
     ("process", 15, 144),
     ("ends", 44, 188),
@@ -62,8 +63,9 @@ def _layout(width: int) -> tuple[int, list[str]]:
     extra = [what for what, _, least in EXTRAS if width >= least]
     taken = sum(wide + len(GAP) for what, wide, _ in EXTRAS if what in extra)
     left = width - _BASE - taken
-    # What is wrong is told in words where more than the names' due is left over.
-    return max(min(left, 26 + max(width - 80, 0) // 6), 16), extra
+    # On a wide screen what is left over tells what is wrong, in words.
+    due = left if width < WIDE else 34 + (width - WIDE) // 8
+    return max(min(left, due), 16), extra
 
 
 def _sign(line: FlowLine) -> Piece:

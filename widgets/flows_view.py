@@ -19,6 +19,7 @@ from textual.message import Message
 from textual.strip import Strip
 
 from netwiz.probes.facts.flows import Flow, FlowTable
+from netwiz.widgets.filtering import Filter
 from netwiz.widgets.flows_draw import details, draw_flow
 from netwiz.widgets.flows_rows import (
     ORDERS,
@@ -69,6 +70,13 @@ class FlowsView(ListPane[FlowLine]):
 
         pane: FlowsView
 
+    @dataclass
+    class Seen(Message):
+        """It came into view, or went out of it: nobody need look any more."""
+
+        pane: FlowsView
+        in_view: bool
+
     def __init__(
         self,
         *,
@@ -86,6 +94,8 @@ class FlowsView(ListPane[FlowLine]):
         self._painted: dict[int, Line] = {}
         self._heights: Sequence[str] = blocks()
         self.paused = False
+        self.in_view = False
+        self._troubled_only = False
         self.empty = ((("looking at all namespaces …", "dim"),),)
 
     # What the screen does
@@ -112,6 +122,21 @@ class FlowsView(ListPane[FlowLine]):
         if not self.paused:
             self._take(table)
 
+    def show_troubled_only(self, only: bool) -> None:
+        """Leave out whatever is well."""
+        self._troubled_only = only
+        self._again()
+
+    def on_show(self) -> None:
+        """It is on the screen now."""
+        self.in_view = True
+        self.post_message(self.Seen(self, True))
+
+    def on_hide(self) -> None:
+        """It is not."""
+        self.in_view = False
+        self.post_message(self.Seen(self, False))
+
     # What the list asks for
 
     def key_of(self, item: FlowLine) -> str:
@@ -119,6 +144,13 @@ class FlowsView(ListPane[FlowLine]):
 
     def text_of(self, item: FlowLine) -> str:
         return item.text
+
+    def kept(self, items: Sequence[FlowLine], wanted: Filter) -> Sequence[FlowLine]:
+        return [
+            line
+            for line in super().kept(items, wanted)
+            if line.gravity or not self._troubled_only
+        ]
 
     # Inside
 
@@ -168,7 +200,8 @@ class FlowsView(ListPane[FlowLine]):
     def _marks(self) -> list[str]:
         """What makes the picture other than all there is."""
         filtered = [f"/{self.filter.pattern}"] if self.filter else []
-        return [*filtered, *(["held"] if self.paused else [])]
+        only = ["in trouble only"] if self._troubled_only else []
+        return [*only, *filtered, *(["held"] if self.paused else [])]
 
     def _redraw(self) -> None:
         """Repaint the rows in sight that have changed, and draw no others."""

@@ -13,6 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.message import Message
 
+from netwiz.widgets.flows_view import FlowsView
 from netwiz.widgets.line_view import LineView
 from netwiz.widgets.lines import Line
 from netwiz.widgets.log_view import LogView
@@ -36,6 +37,7 @@ class Tab:
 TABS: tuple[Tab, ...] = (
     Tab("Log", "log", lambda: LogView(id="log")),
     Tab("Packets", "packets", lambda: PacketsView(id="packets")),
+    Tab("Flows", "flows", lambda: FlowsView(id="flows")),
     Tab("Events", "log"),
 )
 """Log has everything that was said, Events only what the engine did."""

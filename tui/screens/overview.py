@@ -22,7 +22,7 @@ from netwiz.tui.messages import (
     WorkFailed,
 )
 from netwiz.tui.prefill import Prefill
-from netwiz.tui.screens.capture_overview import CapturingOverview
+from netwiz.tui.screens.flows_overview import FlowsOverview, prefill_of_flow
 from netwiz.tui.screens.overview_words import (
     about_text,
     copied_text,
@@ -34,6 +34,7 @@ from netwiz.tui.suspect_book import SuspectBook
 from netwiz.widgets.container_row import Row
 from netwiz.widgets.containers import ContainersPane
 from netwiz.widgets.filter_bar import FilterBar
+from netwiz.widgets.flows_view import FlowsView
 from netwiz.widgets.line_view import LineView
 from netwiz.widgets.list_pane import ListPane
 from netwiz.widgets.live import LivePane
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
 PANES = ("networks", "containers", "live")
 
 
-class OverviewScreen(CapturingOverview):
+class OverviewScreen(FlowsOverview):
     """Owns the state that the session's messages bring, and hands it to the panes."""
 
     BINDINGS: ClassVar[list[BindingType]] = list(OVERVIEW_KEYS)
@@ -255,6 +256,9 @@ class OverviewScreen(CapturingOverview):
         if pane is self.networks:
             self._open_wizard(Prefill(client=self.networks.client))
             return
+        if isinstance(pane, FlowsView) and pane.flow:
+            self._open_wizard(prefill_of_flow(pane.flow))
+            return
         if isinstance(pane, LogView) and (line := pane.selected) and line.client:
             known = prefill_of(line.suspect) if line.suspect else None
             self._open_wizard(known or Prefill(client=line.client))
@@ -341,6 +345,7 @@ class OverviewScreen(CapturingOverview):
         self._suspects_only = not self._suspects_only
         self.containers.show_suspects_only(self._suspects_only)
         self.live.log_view.show_only(suspects=self._suspects_only)
+        self.flows.show_troubled_only(self._suspects_only)
         self._tell_about()
 
     def action_zoom(self) -> None:

@@ -1,0 +1,82 @@
+"""The overview's part in flows: look while they are in view, open what is chosen."""
+
+from __future__ import annotations
+
+from textual import on
+
+from netwiz.probes.capture.wanted import CaptureWanted, TapWanted
+from netwiz.probes.facts.flows import Flow, FlowEnd, TroubleKind
+from netwiz.tui.capture_names import shown_names
+from netwiz.tui.flow_watch import FlowsRead
+from netwiz.tui.prefill import Prefill
+from netwiz.tui.screens.capture_overview import CapturingOverview
+from netwiz.widgets.flows_view import FlowsView
+
+SYMPTOMS = {
+    TroubleKind.UNANSWERED: "timeout",
+    TroubleKind.HALF_OPEN: "timeout",
+    TroubleKind.SILENT: "timeout",
+    TroubleKind.ZERO_WINDOW: "slow",
+    TroubleKind.UNREAD: "slow",
+    TroubleKind.LOSSY: "slow",
+    TroubleKind.SLOW: "slow",
+}
+"""What the wizard calls it; a connection that is left open has no symptom there."""
+
+
+class FlowsOverview(CapturingOverview):
+    """What `OverviewScreen` adds to a screen with a Flows tab."""
+
+    @property
+    def flows(self) -> FlowsView:
+        """The list of flows."""
+        return self.query_one(FlowsView)
+
+    @on(FlowsRead)
+    def _flows_read(self, event: FlowsRead) -> None:
+        self.flows.show_table(event.table)
+
+    @on(FlowsView.Seen)
+    def _flows_seen(self, event: FlowsView.Seen) -> None:
+        self._look_at_flows(event.in_view and self.is_current)
+
+    def on_screen_suspend(self) -> None:
+        """Nobody looks at what another screen covers."""
+        self._look_at_flows(False)
+
+    def on_screen_resume(self) -> None:
+        """Look again, if that is what is in view."""
+        self._look_at_flows(self.flows.in_view)
+
+    def _look_at_flows(self, in_view: bool) -> None:
+        if self._session is not None:
+            self._session.flows.show(in_view)
+
+    @on(FlowsView.FlowOpened)
+    def _flow_opened(self, event: FlowsView.FlowOpened) -> None:
+        snapshot = self.capture_snapshot
+        place = event.flow.client.place or event.flow.server.place
+        if snapshot is None or place is None:
+            self.notify("its socket is gone: there is no namespace to listen in")
+            return
+        tap = TapWanted(place, place.label)
+        names = shown_names(snapshot)
+        self.start_capture(CaptureWanted((tap,), event.filter, names=names))
+
+
+def prefill_of_flow(flow: Flow) -> Prefill:
+    """A case for the wizard: the address that is really talked to, not a name for it.
+
+    What the application looked up is not known any more, and a name that does not
+    resolve would be taken for the fault.
+    """
+    symptom = SYMPTOMS.get(flow.troubles[0].kind, "") if flow.troubles else ""
+    target = flow.dialled or flow.server.text
+    return Prefill(client=_client(flow.client), target=target, symptom=symptom)
+
+
+def _client(end: FlowEnd) -> str:
+    """As the wizard names it: a container, ``host``, ``outside``, a namespace."""
+    if end.place is not None:
+        return end.place.label
+    return end.name if end.here else "outside"
