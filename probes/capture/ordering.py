@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netwiz.probes.capture import filters, words
 from netwiz.probes.capture.order import FileOrder, Order, TapOrder
+from netwiz.probes.capture.ssh import own_sessions
 from netwiz.probes.capture.wanted import SNAPLEN, CaptureWanted, TapWanted
 from netwiz.probes.errors import ProbeError, mapped
 from netwiz.probes.facts.base import HOST, Failure, Place, PlaceKind
@@ -108,6 +110,10 @@ def _open(made: Ordered, ground: Ground, tap: TapWanted) -> None:
     elif place.kind is not PlaceKind.HOST:
         opened.path = str(path)
     opened.comment = _comment(ground, place)
+    if not made.command:
+        text = f" {shlex.quote(made.order.filter)}" if made.order.filter else ""
+        where = shlex.quote(tap.device or "any")
+        made.command = f"{ground.namespaces.enter(place)}tcpdump -ni {where}{text}"
 
 
 def _each_once(ground: Ground, taps: tuple[TapWanted, ...]) -> list[TapWanted]:
@@ -132,15 +138,24 @@ def _choose(made: Ordered, wanted: CaptureWanted) -> None:
     source = "" if order.inner else order.filter
     if order.inner:
         snaplen = SNAPLEN
-    sources = [source] * len(order.taps)
+    own = Path("/proc/thread-self/ns/net").stat().st_ino
+    sessions = () if wanted.own_ssh else own_sessions()
+    without = " and ".join(session.without for session in sessions)
+    if without and any(tap.inode == own for tap in order.taps):
+        made.left_out = tuple(session.words for session in sessions)
     try:
-        for tap, text in zip(order.taps, sources, strict=True):
-            tap.ethernet = filters.packed(
-                filters.compiled(text, filters.ETHERNET, snaplen)
-            ).hex()
-            tap.raw = filters.packed(filters.raw_or_nothing(text, snaplen)).hex()
+        for tap in order.taps:
+            parts = [without if tap.inode == own else "", source]
+            # Ours first: what follows `vlan` in a filter looks behind the tag.
+            text = " and ".join(f"({part})" for part in parts if part)
+            tap.ethernet = _hex(filters.compiled(text, filters.ETHERNET, snaplen))
+            tap.raw = _hex(filters.raw_or_nothing(text, snaplen))
     except ValueError as error:
         raise ProbeError(Failure.BROKEN, f"the filter: {error}") from error
+
+
+def _hex(program: filters.Program) -> str:
+    return filters.packed(program).hex()
 
 
 def _absolute(path: str) -> str:
