@@ -1,6 +1,7 @@
 """The SSH session through which netwiz is looked at.
 
-Every line shown would be seen as a packet, shown as a line, seen as a packet ... sshd leaves SSH_CONNECTION to what it starts; sudo takes it away, so the processes that we
+Every line shown would be seen as a packet, shown as a line, seen as a packet ... sshd
+leaves SSH_CONNECTION to what it starts; sudo takes it away, so the processes that we
 come from are asked as well, and after them the sockets of the nearest sshd among them.
 """
 
