@@ -13,8 +13,14 @@ from netwiz.probes.capture.wanted import CaptureWanted, FileWanted
 from netwiz.probes.errors import ProbeError
 from netwiz.probes.facts import Failure
 from netwiz.probes.text import plain
-from netwiz.tui.capture_names import names_of, places_for, shown_names
-from netwiz.tui.capture_tellers import FileTeller, JsonTeller, LinesTeller, Teller
+from netwiz.tui.capture_names import places_for, shown_names
+from netwiz.tui.capture_tellers import (
+    FileTeller,
+    JsonTeller,
+    LinesTeller,
+    Teller,
+    Wish,
+)
 from netwiz.tui.case_input import CannotLookError
 from netwiz.tui.exits import Exit
 from netwiz.tui.looking import opened_machine, snapshot_of
@@ -23,7 +29,15 @@ from netwiz.wizard.case import BadInput
 
 if TYPE_CHECKING:
     from netwiz.probes.capture.wanted import CaptureStream
+    from netwiz.probes.capture.words import Filter
     from netwiz.probes.machine import Ground, Machine
+
+
+_EXITS = {
+    Failure.RIGHTS: Exit.CANNOT_LOOK,
+    Failure.ENGINE: Exit.CANNOT_LOOK,
+    Failure.GONE: Exit.USAGE,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +88,7 @@ def run_capture(asked: Asked) -> int:
         return Exit.CANNOT_LOOK
     except ProbeError as error:
         complain("; ".join(part for part in (error.what, error.remedy) if part))
-        rights = error.kind in (Failure.RIGHTS, Failure.ENGINE)
-        return Exit.CANNOT_LOOK if rights else Exit.USAGE
+        return Exit.USAGE if asked.read else _EXITS.get(error.kind, Exit.UNDETERMINED)
 
 
 def _check(asked: Asked) -> None:
@@ -103,43 +116,44 @@ def _check(asked: Asked) -> None:
 
 
 def _read(asked: Asked) -> int:
-    """A file: in the packet view on a terminal, as lines elsewhere."""
-    wanted = CaptureWanted(source=asked.read, filter=_filter(asked, {}))
-    return asyncio.run(_run(asked, None, wanted, {}))
+    """A file, without engine and rights."""
+    chosen = _filter(asked, {})
+    wanted = CaptureWanted(source=asked.read, filter=asked.filter)
+    return asyncio.run(_run(wanted, None, _teller(asked, {}, chosen)))
 
 
 async def _listen(asked: Asked, machine: Machine) -> int:
     """Listen until it is enough."""
     snapshot = await snapshot_of(machine)
     places = places_for(asked.names, snapshot, device=asked.device, every=asked.every)
-    names = names_of(snapshot)
+    names = shown_names(snapshot)
+    chosen = _filter(asked, names)
     wanted = CaptureWanted(
         taps=places.taps,
-        filter=_filter(asked, names),
+        filter=asked.filter,
         file=_file(asked),
         names=names,
         own_ssh=asked.own_ssh,
     )
-    for note in places.notes:
+    for note in (*places.notes, *chosen.notes):
         complain(note)
-    return await _run(asked, machine.ground, wanted, shown_names(snapshot))
+    return await _run(
+        wanted, machine.ground, _teller(asked, names, chosen), asked.seconds
+    )
 
 
-def _filter(asked: Asked, names: Mapping[str, str]) -> str:
+def _filter(asked: Asked, names: Mapping[str, str]) -> Filter:
     """The filter, looked at before anything is opened. Raises BadInput."""
     from netwiz.probes.capture.filters import BadFilterError
     from netwiz.probes.capture.words import parse
 
     try:
-        understood = parse(asked.filter, names)
+        return parse(asked.filter, names)
     except BadFilterError as bad:
         shown = plain(bad.text, 200)
         where = f"at character {bad.at + 1}" if bad.at < len(bad.text) else "at its end"
         told = f"the filter '{shown}' is wrong {where}: {bad.message}"
         raise BadInput(told) from bad
-    for note in understood.notes:
-        complain(note)
-    return f"errors {asked.filter}".strip() if asked.errors else asked.filter
 
 
 def _file(asked: Asked) -> FileWanted | None:
@@ -153,14 +167,22 @@ def _file(asked: Asked) -> FileWanted | None:
     )
 
 
+def _teller(asked: Asked, names: Mapping[str, str], chosen: Filter) -> Teller:
+    wish = Wish(names, asked.count, errors=asked.errors or chosen.errors)
+    if asked.json:
+        return JsonTeller(wish)
+    if asked.write:
+        return FileTeller(wish)
+    return LinesTeller(wish, of_file=bool(asked.read))
+
+
 async def _run(
-    asked: Asked, ground: Ground | None, wanted: CaptureWanted, names: Mapping[str, str]
+    wanted: CaptureWanted, ground: Ground | None, teller: Teller, seconds: float = 0.0
 ) -> int:
     """Follow a capture to its end; its exit status."""
     from netwiz.probes.capture.stream import open_capture
 
-    teller = _teller(asked, names)
-    enough = _Enough(asked.seconds)
+    enough = _Enough(seconds)
     try:
         async with (
             open_capture(ground, wanted) as stream,
@@ -178,14 +200,6 @@ async def _run(
     finally:
         enough.close()
     return teller.end()
-
-
-def _teller(asked: Asked, names: Mapping[str, str]) -> Teller:
-    if asked.json:
-        return JsonTeller(names, asked.count)
-    if asked.write:
-        return FileTeller(names, asked.count)
-    return LinesTeller(names, asked.count, file=asked.read)
 
 
 class _Enough:

@@ -83,13 +83,13 @@ class Wording:
             if day != self._day:
                 self._day = day
                 told.append(Line(day, Tone.HEADING))
-        words = [f"{self._time(seconds)}.{rest // 1000:06d}"]
+        words = [f"{self._time(seconds)}.{rest // 1000:06d}", SIGNS[row.level]]
         if self._tap_width:
             words.append(pad(self.tap(row.tap), self._tap_width))
         ends = ""
         if row.source or row.destination:
             ends = f"{self.named(row.source)} → {self.named(row.destination)}"
-        words += [pad(ends, _ENDS_WIDTH), SIGNS[row.level], row.text]
+        words += [pad(ends, _ENDS_WIDTH), row.text]
         told.append(Line(plain(" ".join(words)).rstrip(), TONES[row.level]))
         return told
 

@@ -128,7 +128,7 @@ class _Finder:
             ways.append(("netns", self._netns))
         ways = [way for way in ways if self._kind in ("", way[0])]
         if not ways:
-            raise BadInput(self._nobody(containers, networks))
+            raise self._nobody(containers, networks)
         taps = list(ways[0][1]())
         others = " and ".join(f"{kind}:{self._shown}" for kind, _ in ways[1:])
         note = f"{self._shown} is a {ways[0][0]} here, and {others}" if others else ""
@@ -186,18 +186,20 @@ class _Finder:
 
     def _nobody(
         self, containers: Sequence[Container], networks: Sequence[Network]
-    ) -> str:
+    ) -> BadInput | CannotLookError:
         several = [c.name for c in containers] or [n.name for n in networks]
         if len(several) > 1:
             names = ", ".join(several[:5])
-            return f"'{self._shown}' could be any of {names}: give more of the id"
+            return BadInput(
+                f"'{self._shown}' could be any of {names}: give more of the id"
+            )
         if self._snapshot.engine is None:
-            return (
+            return CannotLookError(
                 f"nothing named '{self._shown}' can be looked up: "
                 f"{self._snapshot.missing}; 'host' and named namespaces still work"
             )
         what = f"no {self._kind}" if self._kind else "no container and no network"
-        return f"{what} is named '{self._shown}': {self._near()}"
+        return BadInput(f"{what} is named '{self._shown}': {self._near()}")
 
     def _near(self) -> str:
         known = [c.name for c in self._snapshot.containers]

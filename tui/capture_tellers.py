@@ -7,6 +7,7 @@ import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from netwiz.probes.capture.batch import Batch
 from netwiz.probes.capture.wanted import Said
@@ -15,6 +16,7 @@ from netwiz.probes.facts.packets import (
     CaptureEnded,
     CaptureStarted,
     CaptureTapGone,
+    Level,
     PacketRow,
 )
 from netwiz.probes.text import plain
@@ -58,28 +60,38 @@ def _unheard() -> contextlib.AbstractContextManager[None]:
     return contextlib.suppress(CannotWriteError, BrokenPipeError, ValueError)
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How a capture is to be told."""
+
+    names: Mapping[str, str]
+    """Address to the name of who has it."""
+    limit: int = 0
+    """Packets after which it is enough; 0 for no end."""
+    errors: bool = False
+    """Only what is odd or worse."""
+
+
 class Teller(ABC):
     """Takes what a capture says, and tells it as it comes."""
 
-    def __init__(self, names: Mapping[str, str], limit: int = 0) -> None:
-        self.wording = Wording(names)
+    def __init__(self, wish: Wish) -> None:
+        self.wish = wish
+        self.wording = Wording(wish.names)
         self.counts = CaptureCounts()
         self.told = 0
         self.ended: CaptureEnded | None = None
         self.notes = Notes()
-        self._limit = limit
 
     @property
     def full(self) -> bool:
         """Whether as many packets were told as were asked for."""
-        return bool(self._limit) and self.told >= self._limit
+        return bool(self.wish.limit) and self.told >= self.wish.limit
 
     def take(self, said: Said) -> None:
         """Tell it."""
         if isinstance(said, Batch):
-            rows: list[PacketRow] = list(said)
-            if self._limit:
-                rows = rows[: self._limit - self.told]
+            rows = self._wanted(said)
             self.told += len(rows)
             if rows:
                 self.rows(rows)
@@ -93,6 +105,14 @@ class Teller(ABC):
             self.gone(said)
         else:
             self.ended = said
+
+    def _wanted(self, batch: Batch) -> list[PacketRow]:
+        """Those that are to be told; the others need not be unpacked."""
+        least = Level.ODD if self.wish.errors else Level.PLAIN
+        chosen = [n for n in range(len(batch)) if batch.level(n) >= least]
+        if self.wish.limit:
+            chosen = chosen[: self.wish.limit - self.told]
+        return [batch.row(n) for n in chosen]
 
     @abstractmethod
     def started(self, started: CaptureStarted) -> None:
@@ -129,16 +149,14 @@ class Teller(ABC):
 class LinesTeller(Teller):
     """A line for each packet."""
 
-    def __init__(
-        self, names: Mapping[str, str], limit: int = 0, *, file: str = ""
-    ) -> None:
-        super().__init__(names, limit)
-        self._reads = bool(file)
+    def __init__(self, wish: Wish, *, of_file: bool = False) -> None:
+        super().__init__(wish)
+        self._reads = of_file
         self._terminal = Terminal(sys.stdout)
         self._path = ""
         self._warned: set[str] = set()
-        if file:
-            self.wording = Wording(names, dated=True)
+        if of_file:
+            self.wording = Wording(wish.names, dated=True)
 
     def started(self, started: CaptureStarted) -> None:
         self._path = started.path
@@ -175,7 +193,7 @@ class FileTeller(LinesTeller):
 
     @property
     def full(self) -> bool:
-        return bool(self._limit) and self.counts.seen >= self._limit
+        return bool(self.wish.limit) and self.counts.seen >= self.wish.limit
 
     def rows(self, rows: Sequence[PacketRow]) -> None:
         """They are in the file."""
@@ -192,8 +210,8 @@ class FileTeller(LinesTeller):
 class JsonTeller(Teller):
     """One object a line (NDJSON); nothing else on standard output."""
 
-    def __init__(self, names: Mapping[str, str], limit: int = 0) -> None:
-        super().__init__(names, limit)
+    def __init__(self, wish: Wish) -> None:
+        super().__init__(wish)
         self._counted_at = float("-inf")
         self._told_counts: Json = {}
 

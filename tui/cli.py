@@ -135,7 +135,8 @@ def _run(argv: Sequence[str]) -> int:
 def _capture(asked: argparse.Namespace) -> int:
     from netwiz.tui.capture_command import Asked, run_capture
 
-    given = {name: value for name, value in vars(asked).items() if name != "command"}
+    given = {name: value for name, value in vars(asked).items() if value is not None}
+    del given["command"]
     return run_capture(Asked(**given | {"words": tuple(asked.words)}))
 
 

@@ -43,7 +43,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-w",
         dest="write",
         metavar="FILE",
-        default="",
         type=_path,
         help="write the packets to FILE (pcapng), whole and unsampled",
     )
@@ -51,7 +50,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-r",
         dest="read",
         metavar="FILE",
-        default="",
         type=_path,
         help="read a pcap or pcapng file in place of listening; needs no root",
     )
@@ -83,7 +81,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--device",
         metavar="DEV",
-        default="",
         type=_device,
         help="listen to this device there; any: to all of them",
     )
