@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from netwiz.probes.links.scapy_loader import load_scapy
 from netwiz.probes.reading import headers
+from netwiz.probes.reading.tls import CONTENTS, is_record
+from netwiz.probes.reading.tls_hello import message_fields, version_name
 from netwiz.probes.text import plain
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ _MOST_VALUE = 200
 _MOST_BYTES = 65_536
 """Bytes that are dissected and shown."""
 _WIDTH = 16
+_SHOWN_HEX = 32
+_MOST_RECORDS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,11 @@ def dissect(data: bytes, linktype: int) -> Layers:
     try:
         for layer in _chain(packet):
             size = _header_size(layer)
-            layers.append(Layer(_name(layer), _fields(layer), at, size))
+            name = _name(layer)
+            if name == "Raw" and (records := _records(data, at)):
+                layers += records
+            elif fields := _fields(layer):
+                layers.append(Layer(name, fields, at, size))
             at += size
     except Exception as error:  # noqa: BLE001 - as above
         trouble = f"the rest could not be read: {plain(str(error), 120)}"
@@ -89,8 +97,12 @@ def dissect(data: bytes, linktype: int) -> Layers:
 
 def _first(data: bytes, linktype: int) -> Packet:
     """Dissected by its link type; what is unknown stays raw."""
-    from scapy.layers import dhcp, dns, http, inet, inet6, l2, tls, vxlan  # noqa: F401
+    from scapy.config import conf
+    from scapy.layers import dhcp, dns, http, inet, inet6, l2, vxlan  # noqa: F401
     from scapy.packet import Raw
+
+    # A few bytes of gzip may be gigabytes of zeros.
+    conf.contribs["http"] = {"auto_compression": False, "auto_chunk": False}
 
     if linktype == headers.ETHERNET:
         return l2.Ether(data)
@@ -154,13 +166,40 @@ def _parts(value: Any, depth: int) -> tuple[LayerField, ...]:
 
 
 def _shown(packet: Any, described: Any, value: Any) -> str:
-    """A value as scapy writes it, without its quotes around bytes."""
+    """A value as scapy writes it; bytes as text, or as hex when they are none."""
     if isinstance(value, bytes):
-        return plain(value, _MOST_VALUE)
+        return _text_or_hex(value)
     try:
         return plain(str(described.i2repr(packet, value)), _MOST_VALUE)
     except Exception:  # noqa: BLE001 - a value that the library cannot write
         return plain(repr(value), _MOST_VALUE)
+
+
+def _text_or_hex(value: bytes) -> str:
+    head = value[:_MOST_VALUE]
+    strange = sum(not 32 <= byte < 127 and byte not in (9, 10, 13) for byte in head)
+    if strange * 8 <= len(head):
+        return plain(value, _MOST_VALUE)
+    more = "…" if len(value) > _SHOWN_HEX else ""
+    return f"{value[:_SHOWN_HEX].hex(' ')}{more} ({len(value)} B)"
+
+
+def _records(data: bytes, at: int) -> list[Layer]:
+    """TLS records, without scapy: its reader of them takes as long to load again."""
+    found: list[Layer] = []
+    while len(found) < _MOST_RECORDS and len(data) >= at + 5 and is_record(data, at):
+        size = int.from_bytes(data[at + 3 : at + 5])
+        body = data[at + 5 : at + 5 + size]
+        said = [
+            ("content", CONTENTS.get(data[at], str(data[at]))),
+            ("version", version_name(int.from_bytes(data[at + 1 : at + 3]))),
+            ("length", str(size)),
+            *message_fields(data[at], body),
+        ]
+        fields = tuple(LayerField(name, value) for name, value in said if value)
+        found.append(Layer("TLS record", fields, at, 5 + size))
+        at += 5 + size
+    return found
 
 
 def hexdump(data: bytes, at: int = 0, size: int = _MOST_BYTES) -> tuple[HexLine, ...]:

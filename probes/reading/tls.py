@@ -34,6 +34,12 @@ if TYPE_CHECKING:
 
 TLS = PacketKind.TLS
 CHANGE, ALERT, HANDSHAKE, DATA = 20, 21, 22, 23
+CONTENTS = {
+    CHANGE: "change of cipher",
+    ALERT: "alert",
+    HANDSHAKE: "handshake",
+    DATA: "application data",
+}
 _MOST_RECORD = 16_384 + 2048
 _MOST_STASH = 20_000
 """Bytes of an unfinished hello that are kept: a record and a little."""
@@ -59,7 +65,7 @@ _WORDS = {
 def begin_tls(_words: Words, side: Side, packet: Packet) -> Tls | None:
     """A reader, if a record begins here that makes sense."""
     data, start = packet.data, packet.start
-    if len(data) < start + 6 or not _is_record(data, start):
+    if len(data) < start + 6 or not is_record(data, start):
         return None
     if data[start] == HANDSHAKE and data[start + 5] not in (
         _CLIENT_HELLO,
@@ -72,7 +78,8 @@ def begin_tls(_words: Words, side: Side, packet: Packet) -> Tls | None:
     return Tls()
 
 
-def _is_record(data: bytes, at: int) -> bool:
+def is_record(data: bytes, at: int) -> bool:
+    """Whether what begins here may be a record; there must be five bytes."""
     return (
         CHANGE <= data[at] <= DATA
         and data[at + 1] == 3
@@ -136,7 +143,7 @@ class Tls:
     def _begins_again(side: Side, packet: Packet) -> bool:
         """Whether a record seems to begin with this segment, after something lost."""
         data, start = packet.data, packet.start
-        if len(data) < start + 5 or not _is_record(data, start):
+        if len(data) < start + 5 or not is_record(data, start):
             return False
         side.left = 0
         return True
@@ -153,7 +160,7 @@ class Tls:
                 side.left = 0 if whole else -1
                 side.stash = data[at:] if whole else b""
                 break
-            if not _is_record(data, at):
+            if not is_record(data, at):
                 side.left = -1
                 return self._astray(packet, data, at, best)
             kind, size = data[at], int.from_bytes(data[at + 3 : at + 5])

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from netwiz.probes.facts.tls import ALERTS
 from netwiz.probes.reading.words import MOST_NAME
 from netwiz.probes.text import plain
 
@@ -18,6 +19,19 @@ _RETRY = bytes.fromhex(
     "cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c"
 )
 """The random of a ServerHello that is a HelloRetryRequest (RFC 8446, 4.1.3)."""
+_MESSAGES = {
+    1: "client hello",
+    2: "server hello",
+    4: "session ticket",
+    11: "certificate",
+    12: "server key exchange",
+    13: "certificate request",
+    14: "server hello done",
+    15: "certificate verify",
+    16: "client key exchange",
+    20: "finished",
+    22: "certificate status",
+}
 _NAMES = {
     0x0300: "SSL 3.0",
     0x0301: "TLS 1.0",
@@ -103,6 +117,33 @@ def client_hello(body: bytes) -> ClientHello:
             offered = [number for number in listed if number in _NAMES] or offered
     found.versions = _range(offered)
     return found
+
+
+def message_fields(content: int, body: bytes) -> list[tuple[str, str]]:
+    """What a record's first message says, field by field; encrypted: nothing."""
+    if content == 21 and len(body) == 2:
+        return [("alert", f"{ALERTS.get(body[1], str(body[1]))} ({body[1]})")]
+    if content != 22 or len(body) < 4 or body[0] not in _MESSAGES:
+        return []
+    length = int.from_bytes(body[1:4])
+    if length > 2 * 16_384:
+        return []
+    said = [("message", _MESSAGES[body[0]])]
+    if body[0] == 1:
+        hello = client_hello(body)
+        said += [
+            ("server name", hello.name),
+            ("versions", hello.versions),
+            ("protocols", ", ".join(hello.alpn)),
+        ]
+    elif body[0] == 2:
+        taken = server_hello(body)
+        said += [
+            ("takes", taken.version),
+            ("cipher", taken.cipher),
+            ("protocol", taken.alpn),
+        ]
+    return said
 
 
 def _range(offered: list[int]) -> str:
