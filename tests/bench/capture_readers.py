@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench.capture_wire import DEVICE, RIGHT, within
+from tests.bench.capture_wire import DEVICE, RIGHT, prefer, within
 
 PATIENCE_S = 60.0
 QUIET_S = 1.6
@@ -139,6 +139,7 @@ def listening(kind: type[Reader], file: Path) -> Iterator[Reader]:
     reader = kind(file)
     try:
         reader.wait_ready()
+        prefer(tree(reader.process.pid))
         yield reader
     finally:
         if reader.process.poll() is None:
@@ -170,7 +171,9 @@ def _count_records(data: mmap.mmap) -> int:
 
 def _count_blocks(data: mmap.mmap) -> int:
     found, at, end = 0, 0, len(data)
-    read = struct.Struct("<II").unpack_from
+    # The first block tells how numbers are written (byte-order magic).
+    order = ">" if data[8:12] == b"\x1a\x2b\x3c\x4d" else "<"
+    read = struct.Struct(f"{order}II").unpack_from
     while at + 12 <= end:
         kind, length = read(data, at)
         if length < 12:

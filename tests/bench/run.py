@@ -54,6 +54,7 @@ class Bench:
         self.commands()
         self.by_hand()
         self.first_paint()
+        self.events()
         self.crowd()
 
     def walks(self) -> None:
@@ -117,6 +118,19 @@ class Bench:
                 listed.append(seen.until(lambda text: "order" in text, "order"))
         self.figures.add("first paint", "s", panes, bar=0.3)
         self.figures.add("first paint with the containers in it", "s", listed)
+
+    def events(self) -> None:
+        """From the end of a command to where the screen shows what it did."""
+        self.say("what happens, until it is seen")
+        samples = []
+        with screen.opened(self.lab, netwiz_command()) as seen:
+            seen.until(lambda text: "order" in text, "order")
+            for number in range(self.options.repeat):
+                name = f"new{number}"
+                self.lab.docker("create", "--name", name, "lab/busybox", "true")
+                done = time.perf_counter()
+                samples.append(seen.until(_showing(name), name, since=done))
+        self.figures.add("an event, until it is seen", "s", samples, bar=1.0)
 
     def crowd(self) -> None:
         wanted = self.options.containers
@@ -201,6 +215,10 @@ class Bench:
     def _expect(name: str, got: str, wanted: str) -> None:
         if got != wanted:
             raise RuntimeError(f"{name}: {got!r}, expected {wanted!r}")
+
+
+def _showing(name: str) -> Callable[[str], bool]:
+    return lambda text: name in text
 
 
 def _floats(told: object) -> list[float]:

@@ -54,8 +54,10 @@ class Screen:
         except OSError as error:
             raise RuntimeError(f"the screen ended:\n{self._shown()}") from error
 
-    def until(self, seen: Callable[[str], bool], what: str) -> float:
-        """Seconds from the start until the screen shows what is wanted."""
+    def until(
+        self, seen: Callable[[str], bool], what: str, since: float | None = None
+    ) -> float:
+        """Seconds from the start, or since then, until the screen shows it."""
         end = time.perf_counter() + PATIENCE_S
         while time.perf_counter() < end:
             part = self.read(0.1)
@@ -63,7 +65,7 @@ class Screen:
             # Feeding takes its time as well; it is not netwiz's.
             self._stream.feed(part)
             if part and seen(self._shown()):
-                return at - self.begun
+                return at - (self.begun if since is None else since)
         raise RuntimeError(f"not seen within {PATIENCE_S} s: {what}\n{self._shown()}")
 
     def _shown(self) -> str:

@@ -28,7 +28,7 @@ def raise_shop(lab: Lab) -> None:
         serve = f"httpd -f -p {address}:3000 -h /www"
         lab.docker(*run, "--name", name, "lab/busybox", "sh", "-c", serve)
         open_ = partial(listens, lab.netns_of(name), "tcp", address, 3000)
-        wait_until(open_, f"{name} listens", 15.0)
+        wait_until(open_, f"{name} listens")
     drop = "iptables -I DOCKER-USER -p tcp --dport 3007 -j DROP"
     lab.run(drop.split())
 
