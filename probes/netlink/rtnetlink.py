@@ -33,6 +33,10 @@ _RTM_NEWLINK, _RTM_GETLINK = 16, 18
 _RTM_NEWADDR, _RTM_GETADDR = 20, 22
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_FLAGS = 1, 2, 8
 _IFLA_ADDRESS, _IFLA_IFNAME = 1, 3
+_NDMSG = struct.Struct("=BxxxiHBB")
+_RTM_NEWNEIGH, _RTM_GETNEIGH = 28, 30
+_NDA_DST = 1
+_NUD_INCOMPLETE = 0x01
 _RTM_GETNSID = 90
 _NETNSA_NSID, _NETNSA_FD = 1, 3
 _ANSWER_S = 2.0
@@ -90,6 +94,22 @@ def devices() -> dict[int, tuple[str, str]]:
             mac = values.get(_IFLA_ADDRESS, b"").hex(":")
             found[index] = (name.decode("ascii", "replace"), mac)
     return found
+
+
+def asked_for() -> frozenset[bytes]:
+    """Neighbours' addresses that are being asked for right now. Raises OSError.
+
+    Packets to them wait meanwhile; the question is repeated once a second.
+    """
+    found: set[bytes] = set()
+    wanted = _NDMSG.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
+    with Dumper(NETLINK_ROUTE) as dumper:
+        for kind, body in dumper.dump(_RTM_GETNEIGH, wanted):
+            if kind != _RTM_NEWNEIGH or len(body) < _NDMSG.size:
+                continue
+            if _NDMSG.unpack_from(body)[2] & _NUD_INCOMPLETE:
+                found.add(dict(attributes(body[_NDMSG.size :])).get(_NDA_DST, b""))
+    return frozenset(found)
 
 
 def attribute(kind: int, value: bytes) -> bytes:

@@ -155,6 +155,11 @@ class Matcher:
         gone = any(e.place != host and not e.inbound for e in way)
         return not gone or any(e.place == host and e.inbound for e in way)
 
+    @property
+    def told(self) -> frozenset[bytes]:
+        """Addresses whose owners have said where they are."""
+        return frozenset(self._told)
+
     def unanswered(self) -> list[Event]:
         """Neighbour questions on the probe's way to which nobody answered."""
         waiting = [e for a, e in self._who_has.items() if a not in self._told]

@@ -58,6 +58,7 @@ class Watch:
         self.blind: list[str] = []
         self._stamps = Stamps()
         self._tunnels: frozenset[int] = frozenset()
+        self._asked_before: set[bytes] = set()
 
     @property
     def tapped(self) -> tuple[Place, ...]:
@@ -90,6 +91,11 @@ class Watch:
         own = dict(await asyncio.gather(*(self._tap(place, code) for place in places)))
         self._place_server(own)
         await self._learn_next_hops()
+        for place in places:
+            with contextlib.suppress(ProbeError, OSError):
+                self._asked_before |= self.probe.asked & (
+                    await self._ground.namespaces.call(place, rtnetlink.asked_for)
+                )
         self.probe.client_tapped = any(
             tap.place == self.probe.place for tap in self._taps
         )
@@ -174,8 +180,13 @@ class Watch:
 
     @property
     def asks_in_vain(self) -> bool:
-        """Whether a neighbour on the way has not answered so far."""
-        return bool(self._matcher.unanswered())
+        """Whether a neighbour on the way has not answered so far.
+
+        One that was asked for before, on another packet's account, will be asked for
+        again within a second: until then no question is to be seen.
+        """
+        again = self._asked_before - self._matcher.told
+        return bool(again or self._matcher.unanswered())
 
     @property
     def answered(self) -> bool:

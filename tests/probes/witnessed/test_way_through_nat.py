@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from dataclasses import replace
 
 import pytest
@@ -130,6 +131,21 @@ async def test_nobody_has_the_address(docker: LittleDocker, base: Ground) -> Non
     ]
     assert steps(found.sightings) == ["client eth0 >"]
     assert [h.device for h in found.expected] == ["eth0", "vclient"]
+
+
+async def test_who_is_being_asked_for_already_is_waited_for(
+    docker: LittleDocker, base: Ground
+) -> None:
+    """Its question goes out once a second, on account of whoever came first."""
+    nobody = "172.30.0.79"
+    sends = f"import socket; socket.socket(2, 2).sendto(b'', ('{nobody}', 9))"
+    asks = docker.client.run(f'{sys.executable} -c "{sends}"; ip neigh show {nobody}')
+    assert "INCOMPLETE" in asks
+    found = await attempt(base, replace(probe(docker, nobody), budget_ms=12_000))
+    assert found.connection.outcome is Outcome.TIMEOUT
+    assert [(s.packet.kind, s.packet.destination) for s in found.sightings] == [
+        ("ARP", nobody)
+    ]
 
 
 async def test_nobody_behind_a_published_port(
