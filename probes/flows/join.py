@@ -31,6 +31,11 @@ class Joined(NamedTuple):
     server: Seen | None
 
 
+def port_of(end: bytes) -> int:
+    """The port of an end."""
+    return int.from_bytes(end[-2:], "big")
+
+
 def is_loopback(end: bytes) -> bool:
     """Whether an end is the namespace's own loopback (RFC 1122, RFC 4291)."""
     return end[0] == 127 if len(end) == 6 else end[:-2] == _LOOPBACK6
@@ -62,21 +67,26 @@ def _fitting(mates: list[Seen], space: Space, sock: Sock) -> Seen | None:
 
 
 def _in_order(one: Seen, other: Seen) -> Joined:
-    first, second = opened(*one), opened(*other)
+    first, second = _asker(*one), _asker(*other)
     if first == second:
         # Neither listens (any more), or both do: the lower port is the server's.
-        first = one[1].near[-2:] > other[1].near[-2:]
-    return Joined(one, other) if first else Joined(other, one)
+        first, second = (port_of(seen[1].near) for seen in (one, other))
+    return Joined(one, other) if first > second else Joined(other, one)
 
 
 def opened(space: Space, sock: Sock) -> bool:
     """Whether this end opened the connection, by all that it tells itself."""
+    return _asker(space, sock) > 0
+
+
+def _asker(space: Space, sock: Sock) -> int:
+    """How much speaks for the client: 2 or -2 is sure, 1 or -1 the ports' word."""
     if sock.state == SYN_SENT:
-        return True
+        return 2
     if sock.state == SYN_RECV or space.listens(sock.near):
-        return False
-    near, far = (int.from_bytes(end[-2:], "big") for end in (sock.near, sock.far))
-    return near > far or near >= EPHEMERAL
+        return -2
+    near, far = port_of(sock.near), port_of(sock.far)
+    return 1 if near > far or near >= EPHEMERAL else -1
 
 
 def _through_nat(alone: list[Seen], turned: Turned) -> list[Joined]:

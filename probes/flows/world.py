@@ -12,7 +12,7 @@ from netwiz.probes.facts.engine import Container, Snapshot
 from netwiz.probes.facts.flows import FlowEnd
 from netwiz.probes.facts.sockets import Process
 from netwiz.probes.flows.diag import Sock
-from netwiz.probes.flows.join import is_loopback
+from netwiz.probes.flows.join import is_loopback, port_of
 from netwiz.probes.flows.spaces import Space
 
 
@@ -22,11 +22,6 @@ def address_of(end: bytes) -> str:
     packed = end[:-2]
     family = socket.AF_INET if len(packed) == 4 else socket.AF_INET6
     return socket.inet_ntop(family, packed)
-
-
-def port_of(end: bytes) -> int:
-    """The port of an end."""
-    return int.from_bytes(end[-2:], "big")
 
 
 def text_of(end: bytes) -> str:
