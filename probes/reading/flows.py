@@ -132,7 +132,6 @@ class Flow:
         "expects",
         "first",
         "said",
-        "seen_elsewhere",
         "speech",
         "state",
         "syn_ns",
@@ -165,8 +164,6 @@ class Flow:
         self.syns = 0
         self.said = 0
         """How often it was said that nobody answers."""
-        self.seen_elsewhere = False
-        """Its SYN was answered on this tap, but between other ends (NAT)."""
         self.epoch = 0
         self.speech: Speech | None = None
 

@@ -41,9 +41,29 @@ _FIRST_NS = 1_500_000_000
 """An answer is missed after this time when the SYN was repeated meanwhile..."""
 _ALONE_NS = 3_000_000_000
 """... and after this one when it was not."""
+_MANY_ALONE = 4
+"""So many SYNs that nobody repeats, and nobody answers, are told of..."""
+_SAME_TROUBLE_NS = 60_000_000_000
+"""... when they follow each other within this time."""
 _LATER_NS = (7_500_000_000, 31_000_000_000, 0)
 """When it is said again, from the first SYN on."""
 _SAME: Told = (TCP, PLAIN, "the same packet again, further on its way", 0)
+
+
+class _Alone:
+    """How many SYNs to one target were neither answered nor repeated."""
+
+    __slots__ = ("count", "last_ns")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.last_ns = 0
+
+
+def _target(flow: Flow) -> bytes:
+    """Both addresses and the server's port."""
+    side = flow.client or flow.first
+    return side.key[:-4] + side.key[-2:]
 
 
 class Openings:
@@ -52,15 +72,17 @@ class Openings:
     def __init__(self, words: Words, waits: Waits, most: int = 20_000) -> None:
         self._words = words
         self._waits = waits
-        self._asking: Table[tuple[int, int], Flow] = Table(most)
-        """By tap and the acknowledgement that an answer would have. NAT keeps that: an
-        answer that is seen between other ends on this tap is one all the same."""
+        self._answers: Table[tuple[int, int], bool] = Table(most)
+        """Tap and acknowledgement of answers to SYNs. NAT keeps that number: what was
+        answered between other ends on the same tap was answered all the same."""
+        self._alone: Table[tuple[int, bytes], _Alone] = Table(most)
+        """SYNs that were neither answered nor repeated, by tap and both ends."""
         self.epoch = 0
 
     def gap(self, epoch: int) -> None:
         """Packets were missed: nobody is said to be silent for now."""
         self.epoch = epoch
-        self._asking.clear()
+        self._alone.clear()
 
     def asks(self, side: Side, packet: Packet, most: int, epoch: int) -> Told:
         """A SYN."""
@@ -75,7 +97,6 @@ class Openings:
         flow.syn_number, flow.syns = packet.number, 1
         side.next, side.ident, side.mss = follows, packet.ident, most
         side.last_ns = at_ns
-        self._asking.put((flow.tap, (packet.seq + 1) & M), flow)
         self._waits.add(at_ns + _FIRST_NS, Unanswered(self, flow))
         return TCP, NOTE, "asks for a connection", 0
 
@@ -83,6 +104,7 @@ class Openings:
         flow, at_ns = side.flow, packet.at_ns
         if at_ns - side.last_ns < _COPY_NS:
             return TCP, PLAIN, _SAME[2], flow.syn_number
+        self._alone.pop((flow.tap, _target(flow)))
         side.last_ns, side.ident = at_ns, packet.ident
         flow.syns += 1
         passed = lapse(at_ns - flow.syn_ns)
@@ -96,7 +118,7 @@ class Openings:
     def accepts(self, side: Side, packet: Packet, most: int, epoch: int) -> Told:
         """A SYN that acknowledges one."""
         flow, peer, at_ns = side.flow, side.peer, packet.at_ns
-        self._answered(flow, packet.ack)
+        self._answers.put((flow.tap, packet.ack), True)
         follows = (packet.seq + 1 + packet.length) & M
         known = flow.state in (ACCEPTED, OPEN) and not side.sent
         if known and side.next == follows:
@@ -130,18 +152,48 @@ class Openings:
         return TCP, ODD, text, side.flow.syn_number
 
     def opened(self, side: Side) -> Told:
-        """The third step of the handshake."""
+        """A segment without data while the handshake is not known to be done."""
         flow = side.flow
-        if flow.client is side:
+        if flow.client is side and flow.state in (ASKED, ACCEPTED):
+            # Who acknowledges was answered, even if that was not seen here.
             flow.state = OPEN
             return TCP, PLAIN, "connected", flow.syn_number
         return TCP, PLAIN, "ack", 0
 
-    def _answered(self, flow: Flow, ack: int) -> None:
-        """An answer to a SYN was seen, whoever's it was."""
-        asking = self._asking.pop((flow.tap, ack))
-        if asking is not None and asking is not flow:
-            asking.seen_elsewhere = True
+    def silent(self, flow: Flow, now_ns: int) -> tuple[str, int]:
+        """What to say of a SYN without an answer, and when to ask again.
+
+        One SYN that is not repeated proves little: a bridge that does not know yet
+        where its target is shows it to everybody, and the answer to nobody else. So it
+        counts only when the same goes on.
+        """
+        waited_ns = now_ns - flow.syn_ns
+        if flow.syns > 1:
+            again_ns = _LATER_NS[min(flow.said, 2)]
+            flow.said += 1
+            text = f"no answer to {flow.syns} SYNs in {lapse(waited_ns)}"
+            return text, flow.syn_ns + again_ns if again_ns else 0
+        if self._answered(flow):
+            return "", 0
+        if waited_ns < _ALONE_NS:
+            return "", flow.syn_ns + _ALONE_NS
+        key = flow.tap, _target(flow)
+        known = self._alone.get(key)
+        if known is None or flow.syn_ns - known.last_ns > _SAME_TROUBLE_NS:
+            known = _Alone()
+            self._alone.put(key, known)
+        known.last_ns = flow.syn_ns
+        known.count += 1
+        if known.count < _MANY_ALONE or known.count & (known.count - 1):
+            return "", 0
+        return f"no answer to {known.count} SYNs, none of them repeated", 0
+
+    def _answered(self, flow: Flow) -> bool:
+        """Whether an answer to its SYN was seen on the tap, whoever's it was."""
+        client = flow.client
+        if client is None:
+            return False
+        return self._answers.get((flow.tap, client.next)) is not None
 
     def refused(self, flow: Flow) -> None:
         """An ICMP message answered the SYN."""
@@ -153,7 +205,7 @@ class Openings:
         state, flow.state = flow.state, RESET
         if state == RESET:
             return TCP, PLAIN, "RST again", 0
-        self._answered(flow, packet.ack)
+        self._answers.put((flow.tap, packet.ack), True)
         if state == ASKED and flow.client is peer and packet.ack == peer.next:
             who = known_end(self._words.names, side.address, side.port)
             text = f"refused: RST from {who} after {lapse(at_ns - flow.syn_ns)}"
@@ -209,16 +261,11 @@ class Unanswered:
             or flow.state != ASKED
             or flow.syn_number != self._number
             or flow.epoch != self._openings.epoch
-            or (flow.seen_elsewhere and flow.syns == 1)
         ):
             return None, 0
-        waited_ns = now_ns - flow.syn_ns
-        if flow.syns == 1 and waited_ns < _ALONE_NS:
-            return None, flow.syn_ns + _ALONE_NS
-        again_ns = _LATER_NS[min(flow.said, 2)]
-        flow.said += 1
-        syns = "the SYN" if flow.syns == 1 else f"{flow.syns} SYNs"
-        text = f"no answer to {syns} in {lapse(waited_ns)}"
+        text, again_ns = self._openings.silent(flow, now_ns)
+        if not text:
+            return None, again_ns
         said = Absence(
             flow.tap,
             client.source,
@@ -227,4 +274,4 @@ class Unanswered:
             flow.syn_number,
             "connections",
         )
-        return said, flow.syn_ns + again_ns if again_ns else 0
+        return said, again_ns

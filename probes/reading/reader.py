@@ -37,7 +37,7 @@ from netwiz.probes.text import plain
 
 OTHER, ARP = PacketKind.OTHER, PacketKind.ARP
 PLAIN, NOTE, ODD = Level.PLAIN, Level.NOTE, Level.ODD
-_ABSENCE, _PROBLEM = PacketKind.ABSENCE, Level.PROBLEM
+_ABSENCE = PacketKind.ABSENCE
 _CUT: Told = (OTHER, PLAIN, "a packet that is cut off or made up", 0)
 
 _ETHERTYPES = {
@@ -76,7 +76,7 @@ class Reader:
         self._flows = Flows()
         self._openings = Openings(self._words, self._waits)
         self._dns = Dns(self._words, self._waits)
-        self._tcp = Tcp(self._openings, self._words, self._flows)
+        self._tcp = Tcp(self._openings, self._words, self._waits)
         self._icmp = Icmp(self._words, self._flows, self._openings, self._dns)
         self._neighbours = Neighbours(self._words, self._waits)
         self._datagrams = Datagrams(self._dns)
@@ -167,7 +167,7 @@ class Reader:
                     now_ns,
                     said.tap,
                     _ABSENCE,
-                    _PROBLEM,
+                    said.level,
                     0,
                     said.source,
                     said.destination,

@@ -11,10 +11,9 @@ from __future__ import annotations
 
 from netwiz.probes.reading import headers
 from netwiz.probes.reading.flows import (
-    ACCEPTED,
     HALF_OF_ALL,
     OPEN,
-    Flows,
+    RESET,
     M,
     Recent,
     Side,
@@ -23,6 +22,7 @@ from netwiz.probes.reading.opening import Openings
 from netwiz.probes.reading.packet import Packet
 from netwiz.probes.reading.protocols import STARTS
 from netwiz.probes.reading.speech import Words
+from netwiz.probes.reading.waits import Absence, Waits
 from netwiz.probes.reading.words import (
     NOTE,
     ODD,
@@ -46,16 +46,21 @@ _DUPLICATES = 3
 """Duplicate ACKs after which data is sent again at once (RFC 5681, 3.2)."""
 _DESPERATE = 4
 """From so many repeats of the same data on, a way is broken rather than lossy."""
+_EARLY_NS = 150_000_000
+"""A repeat after less was no time-out's (200 ms at least on Linux)."""
+_SHUT_NS = 1_000_000_000
+_STUCK_NS = 500_000_000
+"""A window that is closed for less belongs to a reader that is merely slower."""
 _DEFAULT_MSS = 1400
 
 
 class Tcp:
     """Reads segments. One for all taps of a capture."""
 
-    __slots__ = ("_openings", "_recent", "_words", "epoch", "flows")
+    __slots__ = ("_openings", "_recent", "_waits", "_words", "epoch")
 
-    def __init__(self, openings: Openings, words: Words, flows: Flows) -> None:
-        self.flows = flows
+    def __init__(self, openings: Openings, words: Words, waits: Waits) -> None:
+        self._waits = waits
         self.epoch = 0
         """Counted up when packets were missed: what was known counts no more."""
         self._recent = Recent()
@@ -84,7 +89,7 @@ class Tcp:
         if length:
             return self._data(side, packet)
         side.ident = packet.ident
-        if side.flow.state == ACCEPTED:
+        if side.flow.state < OPEN:
             return self._openings.opened(side)
         return _ACKNOWLEDGES
 
@@ -102,8 +107,7 @@ class Tcp:
             ident = (ident + (length - 1) // side.mss) & 0xFFFF
         side.ident = ident
         flow = side.flow
-        if flow.state == ACCEPTED:
-            flow.state = OPEN
+        flow.state = max(flow.state, OPEN)
         speech = flow.speech
         if speech is None:
             start = packet.start
@@ -151,7 +155,7 @@ class Tcp:
         length, flags = packet.length, packet.flags
         if length:
             told = self._data(side, packet)
-        elif side.flow.state == ACCEPTED:
+        elif side.flow.state < OPEN:
             told = self._openings.opened(side)
         elif flags & FIN or packet.ack != side.acked:
             told = _ACKNOWLEDGES
@@ -165,6 +169,8 @@ class Tcp:
             side.ident = packet.ident
         if flags & FIN:
             return _closes(side, packet, told)
+        if not packet.window and not side.shut_ns:
+            self._waits.add(packet.at_ns + _SHUT_NS, Shut(side, packet.at_ns))
         told = _window(side, packet, told)
         side.window = packet.window
         return told
@@ -207,6 +213,7 @@ class Tcp:
         seq, length, at_ns = packet.seq, packet.length, packet.at_ns
         times = side.repeats[1] + 1 if side.repeats[0] == seq else 1
         side.repeats = (seq, times, at_ns)
+        last_ns = side.last_ns
         self._advance(side, packet, known)
         number, first_ns, _ = known or (0, 0, 0)
         since = f", {lapse(at_ns - first_ns)} after the first" if number else ""
@@ -217,6 +224,11 @@ class Tcp:
             return TCP, NOTE, f"{what} though acknowledged{since}", number
         if times == 1 and peer.duplicates >= _DUPLICATES:
             return TCP, ODD, f"{what}: the other side misses it{since}", number
+        passed_ns = at_ns - (first_ns or last_ns)
+        if times == 1 and passed_ns < _EARLY_NS:
+            # Sent to learn whether the last segment came (RFC 8985, 7.3): whoever was
+            # slow to acknowledge for some milliseconds causes that, too.
+            return TCP, NOTE, f"{what}: its ack is late{since}", number
         level = PROBLEM if times >= _DESPERATE else ODD
         return TCP, level, f"{what} ({ordinal(times + 1)} time{since})", number
 
@@ -251,6 +263,28 @@ def _same_packet(
     if side.repeats[0] == packet.seq:
         seen_ns = max(seen_ns, side.repeats[2])
     return packet.at_ns - seen_ns < _COPY_NS
+
+
+class Shut:
+    """A window that was closed: somebody waits for it to open again."""
+
+    __slots__ = ("_began_ns", "_epoch", "_side")
+
+    def __init__(self, side: Side, began_ns: int) -> None:
+        self._side = side
+        self._began_ns = began_ns
+        self._epoch = side.epoch
+
+    def due(self, now_ns: int) -> tuple[Absence | None, int]:
+        """See `netwiz.probes.reading.waits.Waited`."""
+        side = self._side
+        if side.shut_ns != self._began_ns or side.epoch != self._epoch:
+            return None, 0
+        if side.flow.state == RESET or side.peer.fin:
+            return None, 0
+        text = f"does not read: its window is full for {lapse(now_ns - side.shut_ns)}"
+        tap, ends = side.flow.tap, (side.source, side.destination)
+        return Absence(tap, *ends, text, 0, "full windows", ODD), 0
 
 
 Hole = tuple[int, int, int, int]
@@ -335,15 +369,16 @@ def _window(side: Side, packet: Packet, told: Told) -> Told:
     """Add what a window says that is closed, or open again."""
     kind, level, text, about = told
     before = f"{text}; " if packet.length else ""
+    shut_ns = packet.at_ns - side.shut_ns
     if not packet.window:
-        if side.shut_ns:
-            still = lapse(packet.at_ns - side.shut_ns)
-            return kind, level, f"{before}window still full ({still})", about
-        side.shut_ns = packet.at_ns
-        return kind, max(level, ODD), f"{before}window full: reads no more", about
+        if not side.shut_ns:
+            side.shut_ns = packet.at_ns
+            text = f"{before}window full: reads no more for now"
+            return kind, max(level, NOTE), text, about
+        level = max(level, ODD) if shut_ns > _STUCK_NS else level
+        return kind, level, f"{before}window still full ({lapse(shut_ns)})", about
     if side.shut_ns:
-        shut = lapse(packet.at_ns - side.shut_ns)
         side.shut_ns = 0
-        text = f"{before}window open again after {shut}"
+        text = f"{before}window open again after {lapse(shut_ns)}"
         return kind, max(level, NOTE), text, about
     return told

@@ -11,6 +11,8 @@ import heapq
 from dataclasses import dataclass
 from typing import Protocol
 
+from netwiz.probes.facts.packets import Level
+
 MOST_WAITS = 30_000
 _MOST_LINES = 40
 """Lines of one call; what is beyond them is counted in the last one."""
@@ -27,6 +29,7 @@ class Absence:
     about: int
     what: str
     """The kind of thing, for folding many: ``connections``."""
+    level: Level = Level.PROBLEM
 
 
 class Waited(Protocol):
@@ -92,5 +95,7 @@ def _many(same: list[Absence], destination: str) -> Absence:
     last = same[-1]
     sources = {said.source for said in same}
     source = last.source if len(sources) == 1 else ""
-    text = f"no answer to {len(same)} {last.what}; the last: {last.text}"
-    return Absence(last.tap, source, destination, text, last.about, last.what)
+    text = f"the same of {len(same)} {last.what}; the last: {last.text}"
+    return Absence(
+        last.tap, source, destination, text, last.about, last.what, last.level
+    )
