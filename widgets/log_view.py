@@ -1,39 +1,32 @@
-"""The timeline on the screen: follows, can be held, and loses nobody's place."""
+"""The timeline on the screen: what of it is in view, and what can be done with it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar
 
-from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.message import Message
-from textual.strip import Strip
 
+from netwiz.probes.facts.logs import LogLevel
 from netwiz.widgets.filtering import Filter
-from netwiz.widgets.line_view import LineView
 from netwiz.widgets.lines import Line
-from netwiz.widgets.list_pane import LIST_KEYS
-from netwiz.widgets.log_line import draw_line
-from netwiz.widgets.timeline import LIMIT, LiveLine, Timeline
+from netwiz.widgets.log_keys import LEVELS, LOG_KEYS, PAST, Past
+from netwiz.widgets.log_roll import LogRoll
+from netwiz.widgets.log_standing import Standing, standing_line
+from netwiz.widgets.timeline import LIMIT, LiveLine, Timeline, searched
 
-SHIFT = 16
-"""Columns by which a long line is moved sideways."""
+COUNT_S = 2.0
+"""To search twenty thousand lines takes long enough to be felt at every line."""
 
 
-class LogView(LineView, can_focus=True):
-    """Lines as they come; only those in sight are ever drawn."""
+class LogView(LogRoll, can_focus=True):
+    """A log of which one may choose what is in view, search it and take it away."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *LIST_KEYS,
-        Binding("enter", "open", "Diagnose", show=False, id="log.open"),
-        Binding("p,space", "pause", "Pause", id="log.pause"),
-        Binding("n", "suspect(1)", "Next suspect", show=False, id="log.next"),
-        Binding("N", "suspect(-1)", "Previous suspect", show=False, id="log.previous"),
-        Binding("right,l", "shift(1)", "Rest of a line", show=False, id="log.right"),
-        Binding("left,h", "shift(-1)", "Start of a line", show=False, id="log.left"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = list(LOG_KEYS)
 
     @dataclass
     class Opened(Message):
@@ -41,63 +34,74 @@ class LogView(LineView, can_focus=True):
 
         pane: LogView
         line: LiveLine
+        whole: bool = False
+        """To read all of it, whatever else could be done with it."""
 
     @dataclass
-    class Changed(Message):
-        """Following, filter or what is in view changed."""
+    class Wanted(Message):
+        """Something that the screen has to do: ``search``, ``save``, ``copy``."""
 
         pane: LogView
+        what: str
+
+    @dataclass
+    class PastWanted(Message):
+        """Lines from before those that are here; the engine has them, perhaps."""
+
+        pane: LogView
+        past: Past
 
     def __init__(self, *, limit: int = LIMIT, id: str | None = None) -> None:  # noqa: A002
-        super().__init__(id=id)
-        self._lines = Timeline(limit)
-        self._row = 0
-        self._shift = 0
-        self._missed = 0
-        self.following = True
+        super().__init__(limit=limit, id=id)
+        self._past = 0
+        self._count_was, self._counted_at = 0, -COUNT_S
+        self._only: dict[str, str] = {}
+        self.now: Callable[[], datetime] = lambda: datetime.now().astimezone()
+        """The clock, for `since`."""
 
     @property
-    def lines(self) -> Timeline:
-        """What it shows."""
-        return self._lines
+    def only(self) -> dict[str, str]:
+        """The chosen containers, id to name; empty: all."""
+        return dict(self._only)
 
-    @property
-    def missed(self) -> int:
-        """Lines that came while it was held."""
-        return 0 if self.following else self._missed
+    def standing(self, width: int) -> Line:
+        """What is in view and how, for the border."""
+        lines = self._lines
+        now = Standing(
+            only=tuple(self._only.values()),
+            suspects=lines.suspects_only,
+            least=lines.least,
+            since=PAST[self._past].word,
+            filter=lines.filter.pattern,
+            search=self.search.pattern,
+            found=self._count(),
+            held=not self.following,
+            missed=self.missed,
+        )
+        return standing_line(now, width)
 
-    @property
-    def selected(self) -> LiveLine | None:
-        """The line under the cursor."""
-        return self._lines.view[self._row] if self._row < len(self._lines) else None
+    def _count(self) -> int:
+        """Lines with what is searched for; counted anew every now and then only."""
+        if not self.search:
+            return 0
+        now = time.monotonic()
+        if now - self._counted_at >= COUNT_S:
+            found = (self.search.matches(searched(x)) for x in self._lines.view)
+            self._count_was, self._counted_at = sum(found), now
+        return self._count_was
 
-    def extend(self, lines: Sequence[LiveLine]) -> None:
-        """Take lines in; the view moves only while it follows."""
-        held, count = self.selected, len(self._lines)
-        gone, ordered = self._lines.extend(lines)
-        self._missed += len(self._lines) - count + gone
-        if not ordered:
-            self._place(held)
-            return
-        if not gone and len(self._lines) == count:
-            return
-        self._grow()
-        if self.following:
-            self._to_end(count if not gone else 0)
-        elif gone:
-            self._row = max(self._row - gone, 0)
-            top = max(self.scroll_offset.y - gone, 0)
-            if top == self.scroll_offset.y:
-                self.refresh()
-            self.scroll_to(y=top, animate=False, immediate=True, force=True)
-        elif count < self.scroll_offset.y + self.size.height:
-            self.refresh()
-        if not self.following:
-            self.post_message(self.Changed(self))
+    # What is in view
 
     def set_filter(self, pattern: str) -> None:
         """Leave only the lines that match."""
         self._sift(lambda lines: setattr(lines, "filter", Filter(pattern)))
+
+    def set_search(self, pattern: str) -> None:
+        """Mark what matches, and hide nothing."""
+        self.search = Filter(pattern)
+        self._counted_at = -COUNT_S
+        self.refresh()
+        self.post_message(self.Changed(self))
 
     def show_only(
         self, *, events: bool | None = None, suspects: bool | None = None
@@ -110,15 +114,38 @@ class LogView(LineView, can_focus=True):
 
         self._sift(change)
 
-    def follow(self, on: bool = True) -> None:
-        """Run with the newest line, or stand still."""
-        self.following = on
-        self._missed = 0
-        if on:
-            self._to_end()
-        self.post_message(self.Changed(self))
+    def choose(self, containers: Iterable[tuple[str, str]]) -> None:
+        """Leave only what concerns these containers (id, name); none means all."""
+        self._only = dict(containers)
+        self._sift(lambda lines: setattr(lines, "chosen", frozenset(self._only)))
 
-    # Inside
+    def toggle(self, key: str, name: str) -> None:
+        """Add a container to the chosen ones, or take it away."""
+        chosen = dict(self._only)
+        if chosen.pop(key, None) is None:
+            chosen[key] = name
+        self.choose(chosen.items())
+
+    def set_least(self, least: LogLevel) -> None:
+        """Leave only lines of this level and graver ones, and what has none."""
+        self._sift(lambda lines: setattr(lines, "least", least))
+
+    def undo(self) -> bool:
+        """Take back one thing that hides lines; False when nothing does."""
+        lines = self._lines
+        if self.search:
+            self.set_search("")
+        elif lines.filter:
+            self.set_filter("")
+        elif lines.least:
+            self.set_least(LogLevel.UNKNOWN)
+        elif self._past:
+            self._look_back(0)
+        elif self._only:
+            self.choose(())
+        else:
+            return False
+        return True
 
     def _sift(self, change: Callable[[Timeline], None]) -> None:
         held = self.selected
@@ -127,113 +154,16 @@ class LogView(LineView, can_focus=True):
         self._place(held)
         self.post_message(self.Changed(self))
 
-    def _place(self, held: LiveLine | None) -> None:
-        """Find the cursor's line again after the rows were chosen anew."""
-        before = self._row - self.scroll_offset.y
-        self._grow()
-        self.refresh()
-        if self.following:
-            self._to_end()
-            return
-        self._row = max(self._lines.row_of(held), 0)
-        top = max(self._row - before, 0)
-        self.scroll_to(y=top, animate=False, immediate=True, force=True)
-        self.reveal(self._row)
+    def action_next(self, step: int) -> None:
+        """To the next line with what is searched for, else with a network error."""
+        search = self.search
 
-    def _grow(self) -> None:
-        self.set_rows(len(self._lines))
+        def wanted(line: LiveLine) -> bool:
+            if search:
+                return search.matches(searched(line))
+            return line.suspect is not None
 
-    def _to_end(self, known: int = 0) -> None:
-        """Show the newest lines; `known` of them are painted already."""
-        before, self._row = self._row, max(len(self._lines) - 1, 0)
-        top = max(len(self._lines) - self.scrollable_content_region.height, 0)
-        if known and top == self.scroll_offset.y:
-            for row in (before, *range(known, len(self._lines))):
-                self.refresh_row(row)
-            return
-        self.scroll_to(y=top, animate=False, immediate=True, force=True)
-        self.refresh()
-
-    def render_line(self, y: int) -> Strip:
-        row, width = y + self.scroll_offset.y, self.columns
-        if row >= len(self._lines):
-            blank: Line = ()
-            if row == 0:
-                blank = ((self._nothing(), "dim"),)
-            return self.strip(blank, width)
-        cursor = row == self._row and (self.has_focus or not self.following)
-        line = draw_line(self._lines.view[row], width, self._shift, cursor=cursor)
-        return self.strip(line, width, cursor=cursor)
-
-    def _nothing(self) -> str:
-        if self._lines.all:
-            return "no line matches"
-        return "nothing was said yet"
-
-    def on_focus(self) -> None:
-        """The cursor's line shows while the view has the keys."""
-        self.refresh_row(self._row)
-
-    def on_blur(self) -> None:
-        """And not any more."""
-        self.refresh_row(self._row)
-
-    def on_resize(self) -> None:
-        self._grow()
-        if self.following:
-            self._to_end()
-        else:
-            self.reveal(self._row)
-
-    def on_click(self, event: events.Click) -> None:
-        """A click chooses and holds, a double click opens."""
-        offset = event.get_content_offset(self)
-        if offset is not None:
-            row = offset.y + self.scroll_offset.y
-            if row < len(self._lines):
-                self._go(row)
-                if event.chain == 2:
-                    self.action_open()
-
-    def on_mouse_scroll_up(self) -> None:
-        """Looking back holds the view, or it would run away."""
-        if self.following and len(self._lines) > self.size.height:
-            self.follow(on=False)
-
-    def _go(self, row: int) -> None:
-        if not self._lines:
-            return
-        row = max(0, min(row, len(self._lines) - 1))
-        before, self._row = self._row, row
-        last = len(self._lines) - 1
-        if self.following and row < last:
-            self.follow(on=False)
-        self.refresh_row(before)
-        self.refresh_row(row)
-        self.reveal(row)
-
-    def action_move(self, by: int) -> None:
-        self._go(self._row + by)
-
-    def action_first(self) -> None:
-        self._go(0)
-
-    def action_last(self) -> None:
-        self.follow()
-
-    def action_page(self, direction: int) -> None:
-        self._go(self._row + direction * max(self.size.height // 2, 1))
-
-    def action_pause(self) -> None:
-        self.follow(on=not self.following)
-
-    def action_shift(self, direction: int) -> None:
-        self._shift = max(self._shift + direction * SHIFT, 0)
-        self.refresh()
-
-    def action_suspect(self, step: int) -> None:
-        """To the next line that carries a network error."""
-        row = self._lines.find(self._row + step, step, lambda x: x.suspect is not None)
+        row = self._lines.find(self._row + step, step, wanted)
         if row >= 0:
             self._go(row)
 
@@ -241,3 +171,37 @@ class LogView(LineView, can_focus=True):
         line = self.selected
         if line is not None:
             self.post_message(self.Opened(self, line))
+
+    def action_whole(self) -> None:
+        """Read all of an entry, also of one that could be diagnosed."""
+        line = self.selected
+        if line is not None:
+            self.post_message(self.Opened(self, line, whole=True))
+
+    def action_level(self) -> None:
+        """All, warnings and errors, errors only."""
+        now = self._lines.least
+        self.set_least(LEVELS[(LEVELS.index(now) + 1) % len(LEVELS)])
+
+    def action_since(self) -> None:
+        """All that is here, from now on, the last minutes, the last hour, all."""
+        self._look_back((self._past + 1) % len(PAST))
+
+    def _look_back(self, number: int) -> None:
+        self._past, past = number, PAST[number]
+        since = self.now() - past.span if past.span is not None else None
+        self._sift(lambda lines: setattr(lines, "since", since))
+        if past.ask:
+            self.post_message(self.PastWanted(self, past))
+
+    def action_only(self) -> None:
+        """The log of the line's container alone, or all again."""
+        line = self.selected
+        if line is not None and line.container_id and not self._only:
+            self.choose([(line.container_id, line.source)])
+        else:
+            self.choose(())
+
+    def action_ask(self, what: str) -> None:
+        """Have the screen do something with it."""
+        self.post_message(self.Wanted(self, what))

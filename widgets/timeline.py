@@ -1,18 +1,25 @@
-"""Log lines and engine events as one bounded sequence in order of time."""
+"""Log lines, engine events and notes as one bounded sequence in order of time."""
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from itertools import islice
 
+from netwiz.probes.facts.logs import LogLevel
 from netwiz.widgets.filtering import Filter
 from netwiz.widgets.suspects import Suspect
 
 LIMIT = 20_000
 """Lines that are kept; the oldest go first."""
+MAX_WEIGHT = 24 << 20
+"""Octets that they take, roughly; then the oldest go as well."""
+OVERHEAD = 400
+"""Octets of a line besides its texts."""
 
 
 class LiveKind(Enum):
@@ -22,6 +29,8 @@ class LiveKind(Enum):
     EVENT = "event"
     NOTE = "note"
     """netwiz itself says something."""
+    GAP = "gap"
+    """netwiz says that lines of a log are missing here."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,33 +44,74 @@ class LiveLine:
     kind: LiveKind = LiveKind.LOG
     container_id: str = ""
     suspect: Suspect | None = None
+    level: LogLevel = LogLevel.UNKNOWN
+    more: tuple[str, ...] = ()
+    """The further lines of a stack trace, say."""
+    cut: int = 0
+    """Further lines beyond those."""
+    raw: str = ""
+    """As it was written, where `text` is a reading of it."""
+    telling: str = ""
+    """The one of `more` that says most."""
 
     @property
     def client(self) -> str:
         """Whom the wizard would take for the client."""
         return self.source if self.container_id else ""
 
+    @property
+    def whole(self) -> str:
+        """All of it, as it was written."""
+        if not self.more and not self.raw:
+            return self.text
+        lines = [self.raw or self.text, *self.more]
+        return "\n".join(lines + [f"… {self.cut} more lines"] * bool(self.cut))
+
+    @property
+    def weight(self) -> int:
+        """Octets that it takes, roughly."""
+        if not self.more and not self.raw:
+            return OVERHEAD + len(self.text)
+        more = sum(map(len, self.more)) + 60 * len(self.more)
+        return OVERHEAD + len(self.text) + len(self.raw) + more
+
 
 class Timeline:
     """All lines, and those of them that are in view."""
 
     def __init__(self, limit: int = LIMIT) -> None:
-        self.all: deque[LiveLine] = deque(maxlen=limit)
+        self.limit = limit
+        self.all: deque[LiveLine] = deque()
         self.view: deque[LiveLine] = deque()
         self.filter = Filter()
         self.events_only = False
         self.suspects_only = False
+        self.least = LogLevel.UNKNOWN
+        """Log lines below this level are left out."""
+        self.since: datetime | None = None
+        """What is older is left out."""
+        self.chosen: Collection[str] = ()
+        """Ids of the containers that are wanted; empty: all, and what has none."""
+        self._weight = 0
 
     def __len__(self) -> int:
         return len(self.view)
 
     def shows(self, line: LiveLine) -> bool:
         """Whether a line is in view."""
-        if self.events_only and line.kind is LiveKind.LOG:
+        if self.events_only and line.kind in (LiveKind.LOG, LiveKind.GAP):
             return False
         if self.suspects_only and line.suspect is None:
             return False
-        return not self.filter or self.filter.matches(f"{line.source} {line.text}")
+        if self.chosen and line.container_id not in self.chosen:
+            return False
+        if self.since is not None and line.at < self.since:
+            return False
+        grave = line.level >= self.least or line.suspect is not None
+        if not grave and line.kind is LiveKind.LOG:
+            # What happened, and what is missing, has no level and stands.
+            return False
+        return not self.filter or self.filter.matches(searched(line))
 
     def extend(self, lines: Sequence[LiveLine]) -> tuple[int, bool]:
         """Take lines in.
@@ -71,25 +121,32 @@ class Timeline:
             those that stayed was kept (else rows have to be looked up anew).
         """
         lines = sorted(lines, key=_at)
-        if lines and self.all and lines[0].at < self.all[-1].at:
-            # The tail of a log that was just opened belongs between older lines.
-            later: list[LiveLine] = []
-            while self.all and self.all[-1].at > lines[0].at:
-                later.append(self.all.pop())
-            self.all.extend(sorted([*reversed(later), *lines], key=_at))
-            self.sift()
-            return 0, False
+        if not lines:
+            return 0, True
+        self._weight += sum(line.weight for line in lines)
+        shown = [line for line in lines if self.shows(line)]
+        ordered = not (self.all and lines[0].at < self.all[-1].at)
+        if ordered:
+            self.all.extend(lines)
+            self.view.extend(shown)
+        else:
+            # Logs come a moment apart, and the tail of one that was just opened
+            # belongs between older lines; most often only the end is touched.
+            _merge(self.all, lines)
+            ordered = _merge(self.view, shown)
+        return self._shrink(), ordered
+
+    def _shrink(self) -> int:
         gone = 0
-        for line in lines:
-            if len(self.all) == self.all.maxlen:
-                oldest = self.all[0]
-                if self.view and self.view[0] is oldest:
-                    self.view.popleft()
-                    gone += 1
-            self.all.append(line)
-            if self.shows(line):
-                self.view.append(line)
-        return gone, True
+        while len(self.all) > self.limit or (
+            self._weight > MAX_WEIGHT and len(self.all) > 1
+        ):
+            oldest = self.all.popleft()
+            self._weight -= oldest.weight
+            if self.view and self.view[0] is oldest:
+                self.view.popleft()
+                gone += 1
+        return gone
 
     def sift(self) -> None:
         """Choose the lines in view anew, after what is wanted has changed."""
@@ -99,7 +156,8 @@ class Timeline:
         """Row of a line, or of the next one in view that is not older; -1 for none."""
         if line is None:
             return -1
-        for row, other in enumerate(self.view):
+        start = bisect_left(self.view, line.at, key=_at)
+        for row, other in enumerate(islice(self.view, start, None), start):
             if other is line or other.at > line.at:
                 return row
         return len(self.view) - 1
@@ -112,6 +170,26 @@ class Timeline:
                 return row
             row += step
         return -1
+
+
+def searched(line: LiveLine) -> str:
+    """What filter and search look at: also what is folded away."""
+    if not line.more and not line.raw:
+        return f"{line.source} {line.text}"
+    return "\n".join((f"{line.source} {line.text}", line.raw, *line.more))
+
+
+def _merge(into: deque[LiveLine], lines: list[LiveLine]) -> bool:
+    """Put sorted lines where they belong; whether that was behind all others."""
+    if not lines:
+        return True
+    later: list[LiveLine] = []
+    while into and into[-1].at > lines[0].at:
+        later.append(into.pop())
+    later.reverse()
+    # Of equal moments, what was there first stays first.
+    into.extend(sorted([*later, *lines], key=_at) if later else lines)
+    return not later
 
 
 def _at(line: LiveLine) -> datetime:

@@ -73,16 +73,23 @@ class Channel:
         resume = _stamp(resume_ns)
         return await self._read(query, lambda lines: self._put(lines, resume))
 
-    async def past(self, since: str, until: str, count: int) -> list[LogLine]:
-        """At most `count` entries between two moments, in the engine's notation."""
+    async def past(self, since: str, first_ns: int, count: int) -> list[LogLine]:
+        """At most `count` lines from before a moment (nanoseconds since 1970).
+
+        `since` is the moment from which on, in the engine's notation; empty: all.
+        """
+        until = f"{first_ns // SECOND_NS}.{first_ns % SECOND_NS:09d}"
+        before = _stamp(first_ns)
         query = f"stdout=1&stderr=1&timestamps=1&tail={count}"
-        query += f"&since={since}" * bool(since) + f"&until={until}" * bool(until)
+        query += f"&until={until}" + f"&since={since}" * bool(since)
         found: list[RawLine] = []
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._timeout_s):
                 await self._read(query, found.extend)
         reader = EntryReader(self.key)
-        return [*reader.feed(found[-count:]), *reader.rest()]
+        # The engine counts the moment itself in.
+        older = [line for line in found if line[1][:STAMP] < before]
+        return [*reader.feed(older[-count:]), *reader.rest()]
 
     async def _read(self, query: str, take: Callable[[list[RawLine]], None]) -> str:
         what = f"the log of container {self.key[:12]}"

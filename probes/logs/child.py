@@ -95,16 +95,16 @@ class Child:
             self._out.write(wire.packed(("ended", channel.key, because)))
 
     async def _past(
-        self, number: int, keys: list[str], since: str, until: str, count: int
+        self, number: int, wanted: list[tuple[str, int]], since: str, count: int
     ) -> None:
         """Tell what the logs said before, then that this was all of it."""
-        for key in keys:
+        for key, first_ns in wanted:
             if self._where is None:
                 break
             channel = Channel(
                 key, self._where, self._prefix, self._timeout_s, lambda: None
             )
-            self._write(key, await channel.past(since, until, count), 0)
+            self._write(key, await channel.past(since, first_ns, count), 0)
         self._out.write(wire.packed(("past", number)))
 
     # What came, told in portions

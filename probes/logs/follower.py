@@ -57,6 +57,9 @@ class LogFollower:
         self._ready = asyncio.Event()
         self._followed: dict[str, None] = {}
         self._seen: dict[str, int] = {}
+        self._first: dict[str, int] = {}
+        """Nanoseconds since 1970 of the oldest line that was told of each."""
+        self._asked = 0
         self._pasts: dict[int, asyncio.Event] = {}
         self._running: asyncio.Task[None] | None = None
         self._mouth: asyncio.StreamWriter | None = None
@@ -112,21 +115,24 @@ class LogFollower:
         self,
         container_ids: Iterable[str],
         since: datetime | None,
-        until: datetime | None,
         count: int = MAX_PAST,
     ) -> None:
-        """Have the engine tell again what was said in between; returns when it has.
+        """Have the engine tell what was said before that which was told.
 
-        At most `count` lines of each container, the newest. They come by the stream
-        like all others, and are told even if they were told before.
+        At most `count` lines of each container, the newest of them; none twice. They
+        come by the stream like all others; this returns when they have.
         """
         if self._mouth is None:
             return
-        number = len(self._pasts)
-        done = self._pasts[number] = asyncio.Event()
-        keys = [key for key in container_ids if key in self._followed]
-        times = [f"{at.timestamp():.6f}" if at else "" for at in (since, until)]
-        self._send(("past", number, keys, *times, min(count, MAX_PAST)))
+        self._asked += 1
+        done = self._pasts[self._asked] = asyncio.Event()
+        wanted = [
+            (key, self._first.get(key, time.time_ns()))
+            for key in container_ids
+            if key in self._followed
+        ]
+        begin = f"{since.timestamp():.6f}" if since else ""
+        self._send(("past", self._asked, wanted, begin, min(count, MAX_PAST)))
         await done.wait()
 
     def take(self, limit: int = QUEUE) -> list[LogSaid]:
@@ -222,6 +228,9 @@ class LogFollower:
     def _said_by(self, key: str, told: list[wire.Message], seen_ns: int) -> None:
         if seen_ns:
             self._seen[key] = max(seen_ns, self._seen.get(key, 0))
+        first = min((one[0] for one in told if len(one) > 3), default=0)
+        if first:
+            self._first[key] = min(first, self._first.get(key, first))
         self._put([wire.to_said(key, one) for one in told])
 
     def _put(self, said: Iterable[LogSaid]) -> None:
