@@ -84,7 +84,7 @@ class NetwizApp(App[int]):
         await asyncio.to_thread(importlib.import_module, "netwiz.probes.engine.senses")
         from netwiz.tui.session import Session
 
-        self.session = Session(self._feed, self._overview.post_message)
+        self.session = Session(self._feed, self._overview.post_message, self.now)
         await self.session.run()
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:

@@ -7,11 +7,14 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from netwiz.probes.capture.batch import Batch
     from netwiz.probes.capture.wanted import CaptureStream, CaptureWanted
     from netwiz.probes.engine.watch import Happening
-    from netwiz.probes.facts import Finding, LogLine, Snapshot
+    from netwiz.probes.facts import Finding, LogSaid, Snapshot
     from netwiz.probes.facts.flows import FlowTable
+    from netwiz.probes.facts.signs import Signs
     from netwiz.probes.machine import Machine
     from netwiz.probes.requests import Request
 
@@ -45,8 +48,11 @@ class Logs(Protocol):
     def remove(self, container_ids: Iterable[str]) -> None:
         """Follow these no longer."""
 
-    def __aiter__(self) -> AsyncIterator[LogLine]:
-        """Line by line, without end."""
+    async def past(self, container_ids: Iterable[str], since: datetime | None) -> None:
+        """Have what was said before told again, by the stream; returns once it is."""
+
+    def __aiter__(self) -> AsyncIterator[LogSaid]:
+        """Line by line, without end; gaps and accidents as well."""
 
 
 class Flows(Protocol):
@@ -57,6 +63,16 @@ class Flows(Protocol):
 
     def note_rows(self, batch: Batch) -> None:
         """Count what a running capture saw."""
+
+
+class Patrols(Protocol):
+    """Goes round all namespaces and tells of signs of trouble."""
+
+    def place_changed(self, snapshot: Snapshot) -> None:
+        """Containers came or went."""
+
+    def __aiter__(self) -> AsyncIterator[Signs]:
+        """Batch by batch, without end."""
 
 
 class Feed(Protocol):
@@ -82,6 +98,9 @@ class Feed(Protocol):
 
     def flows(self) -> AbstractAsyncContextManager[Flows]:
         """The flows of all namespaces, for as long as somebody looks."""
+
+    def patrol(self) -> AbstractAsyncContextManager[Patrols]:
+        """Signs of trouble, all the time."""
 
     async def refresh(self, ids: Iterable[str]) -> Snapshot:
         """A new snapshot in which these containers were looked at again."""
@@ -137,6 +156,12 @@ class EngineFeed:
         from netwiz.probes.flows.watch import FlowWatch
 
         return FlowWatch(self._machine.ground)
+
+    def patrol(self) -> AbstractAsyncContextManager[Patrols]:
+        """Counters, sockets and packets of all namespaces, as cheaply as can be."""
+        from netwiz.probes.patrol.patrol import Patrol
+
+        return Patrol(self._machine.ground)
 
     async def refresh(self, ids: Iterable[str]) -> Snapshot:
         """A new snapshot in which these containers were looked at again."""

@@ -14,12 +14,13 @@ from textual.message import Message
 
 from netwiz.probes import facts
 from netwiz.probes.engine.watch import EngineEvent, EngineLost, Resync
-from netwiz.probes.facts import LogLine, Place, Snapshot, SocketTable
+from netwiz.probes.facts import Place, Snapshot, SocketTable
 from netwiz.probes.requests import ReadSockets, TakeSnapshot
 from netwiz.tui.captures import Captures
 from netwiz.tui.event_words import event_line
 from netwiz.tui.feed import Feed, Logs, Performs, Watcher
 from netwiz.tui.flow_watch import FlowPoll
+from netwiz.tui.log_lines import live_line
 from netwiz.tui.messages import (
     EngineGone,
     LinesArrived,
@@ -27,13 +28,16 @@ from netwiz.tui.messages import (
     SnapshotTaken,
     WorkFailed,
 )
-from netwiz.tui.suspect_book import suspect_of
+from netwiz.tui.suspect_watch import SuspectWatch
 from netwiz.widgets.timeline import LiveKind, LiveLine
 
 Post = Callable[[Message], object]
 
 BATCH_S = 0.1
 """Log lines are shown so often; one by one they would cost a paint each."""
+AT_ONCE = 1000
+"""Lines that are shown in one turn of the event loop: 5 ms of work."""
+TURN_S = 0.01
 CALM_S = 0.15
 """Between two looks at the engine while events keep coming."""
 SETTLE_S = 1.5
@@ -45,14 +49,21 @@ MAX_LOOKS = 64
 class Session:
     """One run of netwiz on one machine."""
 
-    def __init__(self, feed: Feed, post: Post) -> None:
+    def __init__(
+        self,
+        feed: Feed,
+        post: Post,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._feed = feed
         self._post = post
         self.captures = Captures(feed.capture, post)
         self.flows = FlowPoll(feed, post)
+        self.suspects = SuspectWatch(feed, post, now)
         self._snapshot: Snapshot | None = None
         self._lines: list[LiveLine] = []
         self._flush: asyncio.TimerHandle | None = None
+        self._logs: Logs | None = None
         self._tasks: asyncio.TaskGroup | None = None
 
     @property
@@ -70,6 +81,7 @@ class Session:
             self._tasks = tasks
             tasks.create_task(self._read_logs(logs))
             tasks.create_task(self.flows.run())
+            tasks.create_task(self.suspects.run())
             await self._follow(watcher, logs)
 
     async def relist(self) -> None:
@@ -95,6 +107,7 @@ class Session:
         while True:
             happened = await watcher.batch()
             events = [h for h in happened if isinstance(h, EngineEvent)]
+            self.suspects.happened(events)
             if any(isinstance(h, Resync) for h in happened):
                 snapshot = await self._whole()
                 self._spawn_look(snapshot)
@@ -141,6 +154,7 @@ class Session:
     def _publish(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self._post(SnapshotTaken(snapshot))
+        self.suspects.know(snapshot)
 
     def _spawn_look(self, snapshot: Snapshot | None, ids: Iterable[str] = ()) -> None:
         if snapshot is None or self._tasks is None:
@@ -166,18 +180,14 @@ class Session:
         logs.add((silent if first else silent & running) | (started & known))
 
     async def _read_logs(self, logs: Logs) -> None:
-        async for line in logs:
-            self._put([self._live(line)])
+        self._logs = logs
+        async for said in logs:
+            self._put([live_line(said, self._name)])
 
-    def _live(self, line: LogLine) -> LiveLine:
-        name = self._name(line.container_id)
-        return LiveLine(
-            at=line.at,
-            source=name,
-            text=line.text,
-            container_id=line.container_id,
-            suspect=suspect_of(line, name),
-        )
+    async def look_back(self, keys: Iterable[str], since: datetime | None) -> None:
+        """Have the engine tell again what these containers said before."""
+        if self._logs is not None:
+            await self._logs.past(keys or self._logs.following, since)
 
     def _say(self, events: Sequence[EngineEvent]) -> None:
         self._put([event_line(event, self._name) for event in events])
@@ -194,8 +204,12 @@ class Session:
 
     def _send(self) -> None:
         self._flush = None
-        lines, self._lines = self._lines, []
+        lines, self._lines = self._lines[:AT_ONCE], self._lines[AT_ONCE:]
         self._post(LinesArrived(tuple(lines)))
+        if self._lines:
+            # Keys are heard between two portions, however much there is to tell.
+            self._flush = asyncio.get_running_loop().call_later(TURN_S, self._send)
+        self.suspects.heard([line.suspect for line in lines if line.suspect])
 
 
 def _note(at: datetime, text: str) -> LiveLine:

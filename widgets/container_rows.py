@@ -50,8 +50,12 @@ def _row(
     listeners: tuple[Listener, ...] | None,
 ) -> Row:
     notes = [note for note in (_state_note(container), _health_note(container)) if note]
-    if suspect is not None:
-        notes.insert(0, ((f"⚠ {suspect.text}", "bad"),))
+    if suspect is not None and suspect.own and notes:
+        # The state says it already.
+        notes[0] = (("⚠ ", "bad"), *notes[0])
+    elif suspect is not None:
+        words = suspect.symptom if suspect.own else suspect.text
+        notes.insert(0, ((f"⚠ {words}", "bad"),))
     return Row(
         key=container.id,
         name=container.name,

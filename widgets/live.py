@@ -18,6 +18,7 @@ from netwiz.widgets.line_view import LineView
 from netwiz.widgets.lines import Line
 from netwiz.widgets.log_view import LogView
 from netwiz.widgets.packets.view import PacketsView
+from netwiz.widgets.suspects_view import SuspectsView
 
 HEAD = "Live ─ "
 BETWEEN = " │ "
@@ -38,6 +39,7 @@ TABS: tuple[Tab, ...] = (
     Tab("Log", "log", lambda: LogView(id="log")),
     Tab("Packets", "packets", lambda: PacketsView(id="packets")),
     Tab("Flows", "flows", lambda: FlowsView(id="flows")),
+    Tab("Suspects", "suspects", lambda: SuspectsView(id="suspects")),
     Tab("Events", "log"),
 )
 """Log has everything that was said, Events only what the engine did."""

@@ -11,11 +11,12 @@ from datetime import datetime
 from netwiz.probes.capture.batch import Batch
 from netwiz.probes.capture.wanted import CaptureWanted
 from netwiz.probes.engine.watch import EngineLost, Happening, Resync
-from netwiz.probes.facts import Finding, LogLine, Snapshot, SnapshotTaken
+from netwiz.probes.facts import Finding, LogSaid, Snapshot, SnapshotTaken
 from netwiz.probes.facts.flows import FlowTable
+from netwiz.probes.facts.signs import Sign, Signs
 from netwiz.probes.machine import FakeMachine
 from netwiz.probes.requests import Request, TakeSnapshot
-from netwiz.tui.feed import Flows, Logs, Watcher
+from netwiz.tui.feed import Flows, Logs, Patrols, Watcher
 from tests.screens.fake_capture import FakeCapture
 
 
@@ -59,7 +60,8 @@ class FakeLogs:
     """Lines from a queue; remembers who is followed."""
 
     def __init__(self) -> None:
-        self.queue: asyncio.Queue[LogLine] = asyncio.Queue()
+        self.queue: asyncio.Queue[LogSaid] = asyncio.Queue()
+        self.looked_back: list[tuple[frozenset[str], datetime | None]] = []
         self.errors: dict[str, str] = {}
         self.added: set[str] = set()
 
@@ -73,7 +75,10 @@ class FakeLogs:
     def remove(self, container_ids: Iterable[str]) -> None:
         self.added -= set(container_ids)
 
-    async def __aiter__(self) -> AsyncIterator[LogLine]:
+    async def past(self, container_ids: Iterable[str], since: datetime | None) -> None:
+        self.looked_back.append((frozenset(container_ids), since))
+
+    async def __aiter__(self) -> AsyncIterator[LogSaid]:
         while True:
             yield await self.queue.get()
 
@@ -94,13 +99,28 @@ class FakeFlows:
         self.noted.append(batch)
 
 
+class FakePatrol:
+    """Signs from a queue."""
+
+    def __init__(self) -> None:
+        self.queue: asyncio.Queue[Signs] = asyncio.Queue()
+        self.changes = 0
+
+    def place_changed(self, snapshot: Snapshot) -> None:
+        self.changes += 1
+
+    async def __aiter__(self) -> AsyncIterator[Signs]:
+        while True:
+            yield await self.queue.get()
+
+
 class FakeFeed:
     """A machine that stands still until a test moves it."""
 
     def __init__(
         self,
         snapshot: Snapshot,
-        lines: Sequence[LogLine] = (),
+        lines: Sequence[LogSaid] = (),
         answers: dict[Request, Finding] | None = None,
     ) -> None:
         self.snapshot = snapshot
@@ -108,6 +128,7 @@ class FakeFeed:
         self.watcher = FakeWatcher()
         self.log = FakeLogs()
         self.flow = FakeFlows()
+        self.patrols = FakePatrol()
         self.closed = False
         self.captures: list[FakeCapture] = []
         """Every capture that was asked for, in order."""
@@ -133,6 +154,9 @@ class FakeFeed:
     def flows(self) -> AbstractAsyncContextManager[Flows]:
         return nullcontext(self.flow)
 
+    def patrol(self) -> AbstractAsyncContextManager[Patrols]:
+        return nullcontext(self.patrols)
+
     async def refresh(self, ids: Iterable[str]) -> Snapshot:
         self.refreshed.append(frozenset(ids))
         return self.snapshot
@@ -142,7 +166,11 @@ class FakeFeed:
 
     # What tests do
 
-    def say(self, *lines: LogLine) -> None:
+    def see(self, *signs: Sign) -> None:
+        """The patrol tells of these."""
+        self.patrols.queue.put_nowait(Signs(at=signs[-1].at, signs=signs))
+
+    def say(self, *lines: LogSaid) -> None:
         for line in lines:
             self.log.queue.put_nowait(line)
 

@@ -51,7 +51,7 @@ async def test_opens_on_what_is_there() -> None:
     async with app.run_test(size=SIZE) as pilot:
         await settled(pilot)
         assert "prod-01 · Docker 28.2 · 5/7 containers" in app.status
-        assert "⚠ 2 suspects" in app.status
+        assert "⚠ 4 suspects" in app.status
         assert names(app)[-1] == "cache"
         assert app.focused is app.overview.containers
         row = next(r for r in app.overview.containers.items if r.name == "order")
@@ -231,7 +231,8 @@ async def test_suspects_only() -> None:
     async with app.run_test(size=SIZE) as pilot:
         await settled(pilot)
         await pilot.press("s")
-        assert [r.name for r in app.overview.containers._shown] == ["mailer", "order"]
+        troubled = ["edge-proxy", "mailer", "order"]
+        assert [r.name for r in app.overview.containers._shown] == troubled
         assert len(texts(app)) == 2
         await pilot.press("escape")
         assert len(texts(app)) == len(machines.LINES)
@@ -256,7 +257,7 @@ async def test_a_held_log_keeps_its_place_and_counts_what_comes() -> None:
 
 async def test_an_error_of_long_ago_is_marked_but_no_suspect() -> None:
     old = said("pg", int(timedelta(hours=1).total_seconds()), "ECONNREFUSED 10.0.0.9:1")
-    app = OverviewApp(lines=(old,))
+    app = OverviewApp(machines.EMPTY, lines=(old,))
     async with app.run_test(size=SIZE) as pilot:
         await settled(pilot)
         line = app.overview.live.log_view.lines.view[0]

@@ -22,7 +22,7 @@ from netwiz.tui.messages import (
     WorkFailed,
 )
 from netwiz.tui.prefill import Prefill
-from netwiz.tui.screens.flows_overview import FlowsOverview, prefill_of_flow
+from netwiz.tui.screens.flows_overview import prefill_of_flow
 from netwiz.tui.screens.overview_words import (
     about_text,
     copied_text,
@@ -30,7 +30,7 @@ from netwiz.tui.screens.overview_words import (
     prefill_of,
     standing,
 )
-from netwiz.tui.suspect_book import SuspectBook
+from netwiz.tui.screens.suspects_overview import SuspectsOverview
 from netwiz.widgets.container_row import Row
 from netwiz.widgets.containers import ContainersPane
 from netwiz.widgets.filter_bar import FilterBar
@@ -43,7 +43,7 @@ from netwiz.widgets.networks import NetworksPane
 from netwiz.widgets.notice import Notice
 from netwiz.widgets.packets.view import PacketsView
 from netwiz.widgets.status_line import StatusLine
-from netwiz.widgets.suspects import Suspect
+from netwiz.widgets.suspects_view import SuspectsView
 
 if TYPE_CHECKING:
     from netwiz.probes.facts import Listener, Snapshot
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 PANES = ("networks", "containers", "live")
 
 
-class OverviewScreen(FlowsOverview):
+class OverviewScreen(SuspectsOverview):
     """Owns the state that the session's messages bring, and hands it to the panes."""
 
     BINDINGS: ClassVar[list[BindingType]] = list(OVERVIEW_KEYS)
@@ -68,8 +68,6 @@ class OverviewScreen(FlowsOverview):
         self._now = now
         self._snapshot: Snapshot | None = None
         self._listeners: dict[str, tuple[Listener, ...]] = {}
-        self._suspects: dict[str, Suspect] = {}
-        self._book = SuspectBook()
         self._gone_since = ""
         self._suspects_only = False
         self._filtered: LineView | None = None
@@ -142,11 +140,6 @@ class OverviewScreen(FlowsOverview):
     @on(LinesArrived)
     def _lines_arrived(self, event: LinesArrived) -> None:
         self.live.log_view.extend(event.lines)
-        found = [line.suspect for line in event.lines if line.suspect]
-        if found:
-            self._book.note(found)
-            self._show_containers()
-            self._tell()
 
     @on(ListenersRead)
     def _listeners_read(self, event: ListenersRead) -> None:
@@ -173,9 +166,6 @@ class OverviewScreen(FlowsOverview):
             return
         from netwiz.widgets.container_rows import rows_of
 
-        fresh = self._book.current(self._now())
-        known = self._snapshot.by_id
-        self._suspects = {key: one for key, one in fresh.items() if key in known}
         rows = rows_of(self._snapshot, self._suspects, self._listeners)
         self.containers.show(rows)
         self._tell_about()
@@ -183,7 +173,7 @@ class OverviewScreen(FlowsOverview):
     def _tell(self) -> None:
         now = self._now()
         self.query_one(StatusLine).standing = standing(
-            self._snapshot, len(self._suspects), self._gone_since, f"{now:%H:%M}"
+            self._snapshot, self._failing, self._gone_since, f"{now:%H:%M}"
         )
         self.query_one(Notice).show(notices(self._snapshot))
         self.set_class(bool(self._gone_since), "-gone")
@@ -258,6 +248,9 @@ class OverviewScreen(FlowsOverview):
             return
         if isinstance(pane, FlowsView) and pane.flow:
             self._open_wizard(prefill_of_flow(pane.flow))
+            return
+        if isinstance(pane, SuspectsView) and pane.suspect:
+            self._open_wizard(prefill_of(pane.suspect))
             return
         if isinstance(pane, LogView) and (line := pane.selected) and line.client:
             known = prefill_of(line.suspect) if line.suspect else None
@@ -346,6 +339,7 @@ class OverviewScreen(FlowsOverview):
         self.containers.show_suspects_only(self._suspects_only)
         self.live.log_view.show_only(suspects=self._suspects_only)
         self.flows.show_troubled_only(self._suspects_only)
+        self.suspects.show_active_only(self._suspects_only)
         self._tell_about()
 
     def action_zoom(self) -> None:

@@ -10,7 +10,7 @@ from datetime import datetime
 from netwiz.probes.facts import Container, Snapshot, State
 from netwiz.probes.facts.signs import SeenBy
 from netwiz.wizard.suspects import rules
-from netwiz.wizard.suspects.suspect import Evidence, Standing, Suspect
+from netwiz.wizard.suspects.suspect import OWN, Evidence, Standing, Suspect
 
 
 @dataclass(slots=True)
@@ -154,7 +154,7 @@ def _suspect(key: str, life: _Life, now: datetime) -> Suspect:
         symptom=life.symptom,
         target=life.name,
         at=last,
-        key=f"life {key}",
+        key=f"{OWN}{key}",
         server=life.name,
         count=life.count,
         first=first,

@@ -9,6 +9,10 @@ from enum import StrEnum
 from netwiz.probes.facts.signs import SeenBy
 
 
+OWN = "life "
+"""Begins the key of what is wrong with a container itself."""
+
+
 class Standing(StrEnum):
     """Whether it goes on."""
 
@@ -70,6 +74,11 @@ class Suspect:
     def active(self) -> bool:
         """Whether it still fails, as far as is known."""
         return self.standing is Standing.ACTIVE
+
+    @property
+    def own(self) -> bool:
+        """Whether it is the container itself that is in trouble, as the engine says."""
+        return self.key.startswith(OWN)
 
     @property
     def text(self) -> str:
