@@ -142,6 +142,8 @@ def sections() -> tuple[Section, ...]:
     """All keys, in the order in which help tells them."""
     from netwiz.tui.keys_wizard import WALK_KEYS, WIZARD_KEYS
     from netwiz.tui.screens.capture_dialog import CaptureDialog
+    from netwiz.tui.screens.packet import PacketScreen
+    from netwiz.tui.screens.stream import StreamScreen
     from netwiz.tui.screens.wizard_dialogs import OverrideChoice, StepDetail
     from netwiz.widgets.choice_list import ChoiceList
     from netwiz.widgets.containers import ContainersPane
@@ -151,6 +153,7 @@ def sections() -> tuple[Section, ...]:
     from netwiz.widgets.live import LivePane
     from netwiz.widgets.log_view import LogView
     from netwiz.widgets.networks import NetworksPane
+    from netwiz.widgets.packets.detail import DetailView
     from netwiz.widgets.packets.view import PacketsView
     from netwiz.widgets.type_ahead import Box, TypeAhead
     from netwiz.widgets.verdict_view import VerdictView
@@ -168,6 +171,8 @@ def sections() -> tuple[Section, ...]:
         Section("Packets", "overview", tuple(packets)),
         Section("Asking for a capture", "overview", tuple(_own(CaptureDialog))),
         Section("Flows", "overview", tuple(_own(FlowsView))),
+        Section("A packet", "packet", tuple(_own(PacketScreen, DetailView))),
+        Section("A stream", "stream", tuple(_own(StreamScreen, DetailView))),
         Section("While filtering", "overview", tuple(_own(FilterBar))),
         Section("Map", "topology", TOPOLOGY_KEYS),
         Section("Wizard", "wizard", (*WIZARD_KEYS, *_own(Box, TypeAhead))),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator, Mapping
+from socket import inet_aton
 
 from netwiz.probes.capture.batch import Batch
 from netwiz.probes.capture.wanted import CaptureWanted, TapWanted
@@ -15,6 +17,7 @@ from netwiz.probes.facts.packets import (
     PacketKind,
     PacketRow,
 )
+from netwiz.widgets.packets.ends import split_end
 from tests.screens.machines import NOW, ident
 
 AT_NS = int(NOW.timestamp()) * 1_000_000_000
@@ -42,43 +45,64 @@ TCP, UDP, PLAIN, NOTE, ODD, PROBLEM = (
     Level.PROBLEM,
 )
 SAID: tuple[tuple[int, PacketKind, Level, str, str, str], ...] = (
-    (0, PacketKind.DNS, NOTE, DNS, RESOLVER, "asks A db"),
-    (0, PacketKind.DNS, NOTE, RESOLVER, DNS, "A db is 172.18.0.2 (0.4 ms)"),
-    (0, TCP, NOTE, ORDER, PG, "SYN: wants to connect"),
-    (0, TCP, NOTE, PG, ORDER, "SYN-ACK: accepted (0.05 ms)"),
-    (0, TCP, PLAIN, ORDER, PG, "ACK: connected"),
-    (0, TCP, PLAIN, ORDER, PG, "128 bytes"),
-    (1, TCP, PLAIN, PG, ORDER, "1.4 KB"),
-    (1, TCP, ODD, PG, ORDER, "again 1.4 KB: sent before in #7, 210 ms ago"),
-    (1, TCP, ODD, ORDER, PG, "zero window: reads no more for now"),
-    (0, PacketKind.TLS, NOTE, EDGE, WEB, "TLS hello for shop.example"),
+    (0, PacketKind.DNS, NOTE, DNS, RESOLVER, "asks for A db"),
+    (0, PacketKind.DNS, NOTE, RESOLVER, DNS, "db is 172.18.0.2 (0.4 ms)"),
+    (0, TCP, NOTE, ORDER, PG, "SYN"),
+    (0, TCP, NOTE, PG, ORDER, "accepts (0.05 ms)"),
+    (0, TCP, PLAIN, ORDER, PG, "connected"),
+    (0, TCP, PLAIN, ORDER, PG, "128 B"),
+    (1, TCP, PLAIN, PG, ORDER, "1448 B"),
+    (
+        1,
+        TCP,
+        ODD,
+        PG,
+        ORDER,
+        "sends 1.4 kB again: the other side misses it, 210 ms after the first",
+    ),
+    (1, TCP, ODD, ORDER, PG, "window full: reads no more"),
+    (0, PacketKind.TLS, NOTE, EDGE, WEB, "TLS hello for shop.example (TLS 1.3)"),
     (
         0,
         PacketKind.TLS,
         PROBLEM,
         EDGE,
         WEB,
-        "TLS alert: certificate unknown, the client does not trust it",
+        "TLS alert: the client does not trust the certificate (unknown CA)",
     ),
-    (0, PacketKind.HTTP, NOTE, EDGE, "172.18.0.9:80", "GET /api/orders?id=17"),
-    (0, PacketKind.HTTP, PROBLEM, "172.18.0.9:80", EDGE, "502 Bad Gateway (3.2 ms)"),
-    (0, TCP, NOTE, "172.18.0.3:40314", "172.18.0.2:3000", "SYN: wants to connect"),
+    (
+        0,
+        PacketKind.HTTP,
+        NOTE,
+        EDGE,
+        "172.18.0.9:80",
+        "GET /api/orders?id=17 (Host: shop.example)",
+    ),
+    (
+        0,
+        PacketKind.HTTP,
+        PROBLEM,
+        "172.18.0.9:80",
+        EDGE,
+        "502 Bad Gateway after 3.2 ms: GET /api/orders?id=17",
+    ),
+    (0, TCP, NOTE, "172.18.0.3:40314", "172.18.0.2:3000", "SYN"),
     (
         0,
         TCP,
         PROBLEM,
         "172.18.0.2:3000",
         "172.18.0.3:40314",
-        "refused by pg: nobody listens on 3000",
+        "refused: RST from pg (172.18.0.2:3000) after 0.1 ms",
     ),
-    (1, TCP, NOTE, "172.18.0.3:40400", "10.0.0.9:8080", "SYN: wants to connect"),
+    (1, TCP, NOTE, "172.18.0.3:40400", "10.0.0.9:8080", "SYN"),
     (
         1,
         PacketKind.ABSENCE,
         PROBLEM,
         "172.18.0.3:40400",
         "10.0.0.9:8080",
-        "SYN unanswered for 3 s, sent 3 times",
+        "no answer to 3 SYNs in 3.0 s",
     ),
     (
         1,
@@ -86,7 +110,7 @@ SAID: tuple[tuple[int, PacketKind, Level, str, str, str], ...] = (
         PROBLEM,
         "172.18.0.1",
         "172.18.0.3",
-        "ICMP: host 10.0.0.9 unreachable, for the SYN to 10.0.0.9:8080",
+        "not delivered by host (ICMP host unreachable): order:40400 -> 10.0.0.9:8080",
     ),
     (
         0,
@@ -96,10 +120,20 @@ SAID: tuple[tuple[int, PacketKind, Level, str, str, str], ...] = (
         "ff:ff:ff:ff:ff:ff",
         "who has 172.18.0.77?",
     ),
-    (0, TCP, PROBLEM, PG, ORDER, "reset by pg in mid-stream after 4.1 KB"),
+    (0, TCP, PROBLEM, PG, ORDER, "aborts (RST) after 4.1 s: sent 4.1 kB, got 128 B"),
 )
 ABOUT = {8: 7, 15: 14, 17: 16, 18: 16}
 """Which row speaks of which other."""
+PAYLOADS = {
+    "128 B": b"Q\0\0\0\x1fselect id from orders\0",
+    "1448 B": b"T\0\0\0\x1b\0\x01id\0" + bytes(range(64)),
+    "GET /api/orders?id=17 (Host: shop.example)": b"GET /api/orders?id=17 HTTP/1.1\r\n"
+    b"Host: shop.example\r\nX-Odd: \x1b[31mred\x07\r\n\r\n",
+    "502 Bad Gateway after 3.2 ms: GET /api/orders?id=17": b"HTTP/1.1 502 Bad Gateway"
+    b"\r\nContent-Length: 15\r\n\r\nno upstream :(\n",
+}
+"""What is in the packets of which something can be read."""
+SEQUENCE = (1000, 5000)
 
 
 def rows(number: int = 1, more: int = 0) -> list[PacketRow]:
@@ -119,18 +153,31 @@ def rows(number: int = 1, more: int = 0) -> list[PacketRow]:
                 destination=destination,
                 text=text,
                 about=ABOUT[n] + first - 1 if n in ABOUT else 0,
-                raw=b"" if kind is PacketKind.ABSENCE else frame(n),
+                raw=b""
+                if kind is PacketKind.ABSENCE
+                else frame(source, destination, text, first + n - 1),
             )
         )
     return found
 
 
-def frame(seed: int) -> bytes:
-    """An Ethernet frame with IPv4 and TCP, more or less."""
-    head = bytes.fromhex("0242ac1200020242ac1200030800")
-    ip = bytes.fromhex("4500003c1c4640004006a6ecac120003ac120002")
-    tcp = bytes.fromhex("9d7815380000000a00000000a002fd5c00000000")
-    return head + ip + tcp + bytes((seed * 7 + n) % 256 for n in range(seed))
+def frame(source: str, destination: str, said: str, number: int) -> bytes:
+    """An Ethernet frame between these ends; one of UDP on DNS's port, else of TCP."""
+    (a, a_port), (b, b_port) = split_end(source), split_end(destination)
+    macs = bytes.fromhex("0242ac1200020242ac120003")
+    if not a_port:
+        return macs + b"\x08\x06" + said.encode()
+    payload = PAYLOADS.get(said, b"")
+    if "53" in (a_port, b_port):
+        ports = struct.pack("!4H", int(a_port), int(b_port), 8 + len(payload), 0)
+        protocol, body = 17, ports + payload
+    else:
+        flags = 2 if said == "SYN" else 20 if "RST" in said else 24
+        head = (int(a_port), int(b_port), SEQUENCE[number % 2], 1, 0x50, flags)
+        protocol, body = 6, struct.pack("!HHIIBBHHH", *head, 501, 0, 0) + payload
+    addresses = inet_aton(a) + inet_aton(b)
+    ip = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(body), number, 0, 64, protocol, 0)
+    return macs + b"\x08\x00" + ip + addresses + body
 
 
 def _plain(number: int) -> PacketRow:
@@ -145,7 +192,7 @@ def _plain(number: int) -> PacketRow:
         source=ORDER if there else PG,
         destination=PG if there else ORDER,
         text=f"{number % 1400} bytes",
-        raw=frame(number % 40),
+        raw=frame(ORDER if there else PG, PG if there else ORDER, "", number),
     )
 
 

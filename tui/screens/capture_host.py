@@ -15,6 +15,7 @@ from netwiz.widgets.packets.view import PacketsView
 if TYPE_CHECKING:
     from netwiz.probes.capture.wanted import CaptureWanted
     from netwiz.probes.facts import Snapshot
+    from netwiz.tui.prefill import Prefill
 
 
 class CaptureScreen(Screen[None]):
@@ -45,6 +46,11 @@ class CaptureScreen(Screen[None]):
         """The packet list is to be seen and to get the keys."""
         self.set_focus(self.packets)
 
+    def diagnose(self, prefill: Prefill) -> None:
+        """Open the wizard with what is known."""
+        del prefill
+        self.notify("a file cannot be diagnosed: netwiz can, where it runs", timeout=4)
+
     # What a capture tells
 
     @on(CaptureBegun)
@@ -63,6 +69,27 @@ class CaptureScreen(Screen[None]):
     @on(CaptureFailed)
     def _capture_failed(self, event: CaptureFailed) -> None:
         self.packets.fail(event.why)
+
+    # What the list says
+
+    @on(PacketsView.Opened)
+    def _packet_opened(self, event: PacketsView.Opened) -> None:
+        from netwiz.tui.screens.packet import PacketScreen
+
+        self.app.push_screen(PacketScreen(event.view, event.row))
+
+    @on(PacketsView.StreamWanted)
+    def _stream_wanted(self, event: PacketsView.StreamWanted) -> None:
+        from netwiz.tui.screens.stream import StreamScreen
+
+        if event.row.source:
+            self.app.push_screen(StreamScreen(event.view, event.row))
+
+    @on(PacketsView.WizardWanted)
+    def _wizard_wanted(self, event: PacketsView.WizardWanted) -> None:
+        from netwiz.tui.screens.packet_prefill import prefill_of_row
+
+        self.diagnose(prefill_of_row(event.row, event.view))
 
     # Start and stop
 

@@ -14,6 +14,7 @@ from netwiz.widgets.networks import NetworksPane
 
 if TYPE_CHECKING:
     from netwiz.probes.facts import Snapshot
+    from netwiz.tui.prefill import Prefill
     from netwiz.tui.session import Session
 
 TAB = "Packets"
@@ -50,6 +51,13 @@ class CapturingOverview(CaptureScreen):
             return " ".join(dict.fromkeys(tap.name for tap in wanted.taps))
         row = self.query_one(ContainersPane).selected
         return row.name if row else ""
+
+    def diagnose(self, prefill: Prefill) -> None:
+        """Open the wizard with what is known."""
+        self._open_wizard(prefill)
+
+    def _open_wizard(self, prefill: Prefill) -> None:
+        raise NotImplementedError
 
     def bring_packets(self) -> None:
         """Open the tab; whoever asked for packets wants to see them."""

@@ -16,6 +16,8 @@ from netwiz.widgets.lines import Line, cells, plain_text
 from netwiz.widgets.list_pane import LIST_KEYS
 
 INDENT = "  "
+LONG_WORD = 24
+"""What is longer is broken anywhere: an address, a line without blanks."""
 
 
 @dataclass
@@ -106,7 +108,7 @@ class DetailView(LineView, can_focus=True):
             if section.folded:
                 continue
             for line in section.lines:
-                for piece in broken(((INDENT, ""), *line), width, INDENT * 3):
+                for piece in broken(((INDENT, ""), *line), width, INDENT):
                     yield _Row(number, piece)
 
     def render_line(self, y: int) -> Strip:
@@ -166,7 +168,7 @@ class DetailView(LineView, can_focus=True):
 
 
 def broken(line: Line, width: int, indent: str = "") -> Iterator[Line]:
-    """A line in parts that fit; later parts are indented."""
+    """A line in parts that fit, between words where it can; later parts indented."""
     if cells(line) <= width:
         yield line
         return
@@ -175,30 +177,25 @@ def broken(line: Line, width: int, indent: str = "") -> Iterator[Line]:
     for text, style in line:
         rest = text
         while rest:
-            piece = chop_cells(rest, room)[0] if room > 0 else ""
+            piece = _fitting(rest, room, full=bool(part))
             if piece:
                 part.append((piece, style))
                 room -= cells(((piece, ""),))
                 rest = rest[len(piece) :]
-            if rest and (not piece or room <= 0):
+            if rest:
                 yield tuple(part)
+                rest = rest.lstrip(" ")
                 part = [(indent, "")]
                 room = max(width - len(indent), 4)
     yield tuple(part)
 
 
-def hex_lines(data: bytes) -> list[Line]:
-    """Sixteen bytes a line: offset, hexadecimal, and what can be read."""
-    lines: list[Line] = []
-    for at in range(0, len(data), 16):
-        row = data[at : at + 16]
-        first, second = row[:8].hex(" "), row[8:].hex(" ")
-        text = "".join(chr(b) if 32 <= b < 127 else "·" for b in row)
-        lines.append(
-            (
-                (f"{at:04x}  ", "dim"),
-                (f"{first:<23}  {second:<23}  ", ""),
-                (text, "code"),
-            )
-        )
-    return lines
+def _fitting(text: str, room: int, *, full: bool) -> str:
+    """As much of a text as fits, up to a blank if there is one not far back."""
+    piece: str = chop_cells(text, room)[0] if room > 0 else ""
+    if len(piece) == len(text):
+        return piece
+    blank = piece.rfind(" ")
+    if blank >= len(piece) - LONG_WORD and (blank > 0 or full):
+        return piece[: blank + 1]
+    return piece

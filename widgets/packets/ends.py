@@ -36,6 +36,7 @@ class Ends:
     def __init__(self, names: Mapping[str, str] | None = None) -> None:
         self._names: Mapping[str, str] = names or {}
         self._known: dict[str, str] = {}
+        self._looked_at: dict[tuple[str, str], str] = {}
 
     @property
     def names(self) -> Mapping[str, str]:
@@ -46,6 +47,7 @@ class Ends:
     def names(self, names: Mapping[str, str]) -> None:
         self._names = names
         self._known.clear()
+        self._looked_at.clear()
 
     def name_of(self, end: str) -> str:
         """Who has the address of an end; empty when nobody knows."""
@@ -70,6 +72,21 @@ class Ends:
         if not ports:
             source, destination = _compressed(source, destination)
         return f"{self.named(source)} → {self.named(destination)}"
+
+    def words(self, source: str, destination: str) -> str:
+        """All the ways in which two ends may be shown: what a filter looks at."""
+        found = self._looked_at.get((source, destination))
+        if found is None:
+            ways = (
+                self.pair(source, destination),
+                self.pair(source, destination, ports=False),
+                f"{source} → {destination}",
+            )
+            found = " ".join(dict.fromkeys(ways))
+            if len(self._looked_at) >= KEPT:
+                self._looked_at.clear()
+            self._looked_at[source, destination] = found
+        return found
 
     def fitted(self, source: str, destination: str, width: int) -> str:
         """The same, cut so that both ends remain to be seen in `width` columns."""

@@ -25,6 +25,7 @@ PACKET_KEYS = (
     _key("o", "only_tap", "only_tap", "Only this place"),
     _key("greater_than_sign", "find(1)", "find", "Next match of the last filter"),
     _key("less_than_sign", "find(-1)", "find_back", "Match before"),
+    _key("w", "wizard", "wizard", "Diagnose this packet"),
     Binding("x", "stop", "Stop", show=False, id="packets.stop"),
     _key("W", "save", "save", "Write what is kept to a file"),
     _key("T", "times", "times", "Times, or distances"),

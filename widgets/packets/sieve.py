@@ -158,8 +158,8 @@ class Sieve:
         """Whether a row has a pattern in what is shown of it, or in its addresses."""
         number, source, destination, text = words
         tap = self.taps[number] if number < len(self.taps) else ""
-        named, other = self._ends.named(source), self._ends.named(destination)
-        return pattern.matches(f"{named} → {other} {text} {tap} {source} {destination}")
+        ends = self._ends.words(source, destination)
+        return pattern.matches(f"{ends} {tap} {text}")
 
     def find(self, index: int, step: int, pattern: Filter, seconds: float) -> int:
         """The next row in view from `index` on that has a pattern.

@@ -41,6 +41,11 @@ class Standing:
         wanted = self.wanted
         return tuple(tap.name for tap in wanted.taps) if wanted else ()
 
+    def linktype(self, tap: int) -> int:
+        """LINKTYPE_* of what a tap hands over; Ethernet until it has said so."""
+        taps = self.started.taps if self.started is not None else ()
+        return taps[tap].linktype if tap < len(taps) else 1
+
     @property
     def filter(self) -> str:
         """The filter as it was typed."""

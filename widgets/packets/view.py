@@ -40,6 +40,13 @@ class PacketsView(PacketsPane):
         row: PacketRow
 
     @dataclass
+    class WizardWanted(Message):
+        """Somebody wants to know why a packet says what it says."""
+
+        view: PacketsView
+        row: PacketRow
+
+    @dataclass
     class StopWanted(Message):
         """Somebody wants the capture to end."""
 
@@ -97,6 +104,15 @@ class PacketsView(PacketsPane):
     def action_stream(self) -> None:
         if row := self.selected:
             self.post_message(self.StreamWanted(self, row))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Without a packet the wizard is the screen's to open."""
+        del parameters
+        return action != "wizard" or bool(len(self.sieve))
+
+    def action_wizard(self) -> None:
+        if row := self.selected:
+            self.post_message(self.WizardWanted(self, row))
 
     def action_stop(self) -> None:
         if self.standing.running:
