@@ -26,6 +26,9 @@ UNKNOWN, ASKED, ACCEPTED, OPEN, RESET = range(5)
 """A flow's state; UNKNOWN began before the capture did."""
 
 
+Hole = tuple[int, int, int, int]
+
+
 class Side:
     """One direction of a connection, on one tap."""
 
@@ -55,11 +58,13 @@ class Side:
     )
     peer: Side
 
-    def __init__(self, flow: Flow, key: bytes, base: int) -> None:
+    def __init__(
+        self, flow: Flow, key: bytes, ends: tuple[str, str], base: int
+    ) -> None:
         self.flow = flow
         self.key = key
         """Both addresses, then both ports, as they are in the packet."""
-        self.source, self.destination = ends_of(key)
+        self.source, self.destination = ends
         self.base = base
         """Makes a sequence number unique over all sides: see `Recent`."""
         self.fresh(0)
@@ -83,7 +88,7 @@ class Side:
         """A sequence number, how often it was sent again, and when last."""
         self.probed = (0, 0, 0)
         """Keep-alives sent without an answer, when the first and the last."""
-        self.holes: list[tuple[int, int, int, int]] = []
+        self.holes: tuple[Hole, ...] = ()
         """Pieces that did not come: from, to, when missed, identification then."""
         self.left = 0
         """Bytes until the next record begins; -1: not known."""
@@ -98,7 +103,7 @@ class Side:
         self.ident = packet.ident
         self.window = packet.window
         self.duplicates = 0
-        self.holes = []
+        self.holes = ()
         self.shut_ns = 0
         self.probed = (0, 0, 0)
         self.repeats = (-1, 0, 0)
@@ -148,10 +153,18 @@ class Flow:
         self.tap = tap
         self.expects: Begin | None = None
         """Who may read it by its port, if its first bytes do not tell."""
-        self.first = Side(self, key, base)
-        self.first.peer = Side(self, turned, base + (1 << 32))
+        ends = ends_of(key)
+        self.first = Side(self, key, ends, base)
+        self.first.peer = Side(self, turned, ends[::-1], base + (1 << 32))
         self.first.peer.peer = self.first
         self.fresh(UNKNOWN, 0)
+
+    @property
+    def untouched(self) -> bool:
+        """Whether nothing is known of it yet."""
+        return (
+            self.state == UNKNOWN and self.first.next < 0 and self.first.peer.next < 0
+        )
 
     def fresh(self, state: int, at_ns: int) -> None:
         """Begin anew: the ends are used by a new connection."""

@@ -41,6 +41,8 @@ _FIRST_NS = 1_500_000_000
 """An answer is missed after this time when the SYN was repeated meanwhile..."""
 _ALONE_NS = 3_000_000_000
 """... and after this one when it was not."""
+_MOST_ANSWERS = 16_384
+_MOST_ALONE = 4096
 _MANY_ALONE = 4
 """So many SYNs that nobody repeats, and nobody answers, are told of..."""
 _SAME_TROUBLE_NS = 60_000_000_000
@@ -69,13 +71,13 @@ def _target(flow: Flow) -> bytes:
 class Openings:
     """Reads SYN and RST, and misses answers to SYNs."""
 
-    def __init__(self, words: Words, waits: Waits, most: int = 20_000) -> None:
+    def __init__(self, words: Words, waits: Waits) -> None:
         self._words = words
         self._waits = waits
-        self._answers: Table[tuple[int, int], bool] = Table(most)
+        self._answers: Table[int, bool] = Table(_MOST_ANSWERS)
         """Tap and acknowledgement of answers to SYNs. NAT keeps that number: what was
         answered between other ends on the same tap was answered all the same."""
-        self._alone: Table[tuple[int, bytes], _Alone] = Table(most)
+        self._alone: Table[tuple[int, bytes], _Alone] = Table(_MOST_ALONE)
         """SYNs that were neither answered nor repeated, by tap and both ends."""
         self.epoch = 0
 
@@ -90,9 +92,11 @@ class Openings:
         follows = (packet.seq + 1 + packet.length) & M
         if side.next == follows and flow.client is side and flow.state != RESET:
             return self._asks_again(side, packet)
+        if not flow.untouched:
+            side.fresh(epoch)
+            side.peer.fresh(epoch)
         flow.fresh(ASKED, at_ns)
-        side.fresh(epoch)
-        side.peer.fresh(epoch)
+        side.epoch = side.peer.epoch = epoch
         flow.client, flow.epoch = side, epoch
         flow.syn_number, flow.syns = packet.number, 1
         side.next, side.ident, side.mss = follows, packet.ident, most
@@ -118,7 +122,7 @@ class Openings:
     def accepts(self, side: Side, packet: Packet, most: int, epoch: int) -> Told:
         """A SYN that acknowledges one."""
         flow, peer, at_ns = side.flow, side.peer, packet.at_ns
-        self._answers.put((flow.tap, packet.ack), True)
+        self._answers.put(flow.tap << 32 | packet.ack, True)
         follows = (packet.seq + 1 + packet.length) & M
         known = flow.state in (ACCEPTED, OPEN) and not side.sent
         if known and side.next == follows:
@@ -193,7 +197,7 @@ class Openings:
         client = flow.client
         if client is None:
             return False
-        return self._answers.get((flow.tap, client.next)) is not None
+        return self._answers.get(flow.tap << 32 | client.next) is not None
 
     def refused(self, flow: Flow) -> None:
         """An ICMP message answered the SYN."""
@@ -205,7 +209,7 @@ class Openings:
         state, flow.state = flow.state, RESET
         if state == RESET:
             return TCP, PLAIN, "RST again", 0
-        self._answers.put((flow.tap, packet.ack), True)
+        self._answers.put(flow.tap << 32 | packet.ack, True)
         if state == ASKED and flow.client is peer and packet.ack == peer.next:
             who = known_end(self._words.names, side.address, side.port)
             text = f"refused: RST from {who} after {lapse(at_ns - flow.syn_ns)}"

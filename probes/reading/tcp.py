@@ -14,6 +14,7 @@ from netwiz.probes.reading.flows import (
     HALF_OF_ALL,
     OPEN,
     RESET,
+    Hole,
     M,
     Recent,
     Side,
@@ -178,9 +179,8 @@ class Tcp:
     def _skip(self, side: Side, packet: Packet, ahead: int) -> int:
         """Note that something before it did not come; how much that is."""
         if len(side.holes) < _MOST_HOLES:
-            side.holes.append(
-                (side.next, packet.seq, packet.at_ns, max(packet.ident, 0))
-            )
+            hole = (side.next, packet.seq, packet.at_ns, max(packet.ident, 0))
+            side.holes = (*side.holes, hole)
         side.next = packet.seq
         side.lost()
         return ahead
@@ -287,9 +287,6 @@ class Shut:
         return Absence(tap, *ends, text, 0, "full windows", ODD), 0
 
 
-Hole = tuple[int, int, int, int]
-
-
 def _fill(side: Side, packet: Packet) -> Hole | None:
     """The hole that a segment fills, which is none any more after it."""
     for index, hole in enumerate(side.holes):
@@ -304,7 +301,7 @@ def _fill(side: Side, packet: Packet) -> Hole | None:
         after = (packet.seq + packet.length) & M
         if offset + packet.length < size:
             rest.append((after, end, at_ns, ident))
-        side.holes[index : index + 1] = rest
+        side.holes = (*side.holes[:index], *rest, *side.holes[index + 1 :])
         return hole
     return None
 

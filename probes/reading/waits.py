@@ -13,7 +13,7 @@ from typing import Protocol
 
 from netwiz.probes.facts.packets import Level
 
-MOST_WAITS = 30_000
+MOST_WAITS = 10_000
 _MOST_LINES = 40
 """Lines of one call; what is beyond them is counted in the last one."""
 
