@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
 from rich.cells import cell_len
+from textual.binding import Binding, BindingType
+from textual.message import Message
 
 from netwiz.widgets.container_row import NOWHERE, Row
 from netwiz.widgets.filtering import Filter
@@ -20,9 +24,25 @@ MOST_NOTE = 44
 class ContainersPane(ListPane[Row]):
     """One line per container; the columns that fit, the most telling first."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("l", "log", "Its log only", show=False, id="containers.log"),
+    ]
+
+    @dataclass
+    class LogWanted(Message):
+        """Somebody wants to see the log of a container, with others or alone."""
+
+        key: str
+        name: str
+
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self.suspects_only = False
+
+    def action_log(self) -> None:
+        row = self.selected
+        if row is not None and row.key != "host" and not row.key.startswith("netns:"):
+            self.post_message(self.LogWanted(row.key, row.name))
 
     def key_of(self, item: Row) -> str:
         return item.key

@@ -50,9 +50,9 @@ class FilterBar(Horizontal):
         yield Label("", markup=False)
         yield Input(compact=True, select_on_focus=False)
 
-    def open(self, what: str, pattern: str) -> None:
-        """Ask for a filter of `what`."""
-        self.query_one(Label).update(f"filter {what} / ")
+    def open(self, what: str, pattern: str, *, verb: str = "filter") -> None:
+        """Ask for a filter of `what`, or whatever else the verb says."""
+        self.query_one(Label).update(f"{verb} {what} / ")
         box = self.query_one(Input)
         with self.prevent(Input.Changed):
             box.value = pattern

@@ -167,6 +167,12 @@ class LogView(LogRoll, can_focus=True):
         if row >= 0:
             self._go(row)
 
+    def to_match(self) -> None:
+        """To the newest match, unless the cursor is on one."""
+        line = self.selected
+        if line is None or not self.search.matches(searched(line)):
+            self.action_next(-1)
+
     def action_open(self) -> None:
         line = self.selected
         if line is not None:
