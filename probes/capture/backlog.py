@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from operator import itemgetter
 from typing import Protocol
 
 from netwiz.probes.capture.batch import pack
@@ -24,8 +25,9 @@ ROOM_BYTES = 4 * 1024 * 1024
 HOLD_NS = 70_000_000
 """Packets of several taps wait so long for each other: their rings hand over every
 50 ms, each in its own time."""
-SHARE = 0.5
-"""Of one processor that reading may take, over time; writing comes before it."""
+SHARE, LEAST_SHARE = 0.5, 0.05
+"""Of one processor that reading may take over time: of this, all that the rings leave,
+and at least so much."""
 _SPARE_S = 0.25
 """So much unused time is kept for bursts."""
 _SKIPPED, _SKIPPED_CONTROL = -1, -2
@@ -70,6 +72,8 @@ class Backlog:
         self._at = 0
         self._bytes = 0
         self._budget_s = _SPARE_S
+        self.share = SHARE
+        """Of a processor, that reading takes now."""
         self._refilled = time.monotonic()
         self.devices: list[tuple[int, int, int]] = []
         """(tap, LINKTYPE_*, the tap's LINKTYPE_*) of each device's number."""
@@ -88,8 +92,7 @@ class Backlog:
         if self._at > ROOM or self._several:
             del self._waiting[: self._at]
             self._at = 0
-        snaplen = self._snaplen
-        self._bytes += sum(min(len(packet[3]), snaplen) for packet in packets)
+        self._bytes += sum(map(len, map(_data, packets)))
         self._waiting += packets
         if self._several:
             self._waiting.sort(key=_time)
@@ -115,7 +118,7 @@ class Backlog:
         start = time.monotonic()
         if not free:
             self._budget_s = min(
-                self._budget_s + (start - self._refilled) * SHARE, _SPARE_S
+                self._budget_s + (start - self._refilled) * self.share, _SPARE_S
             )
             self._refilled = start
             slice_s = min(slice_s, self._budget_s)
@@ -141,7 +144,7 @@ class Backlog:
         if number < 0:
             self._reader.gap()
             return
-        self._bytes -= min(len(data), self._snaplen)
+        self._bytes -= len(data)
         self._read_up_to = at_ns
         tap, linktype, shown = self.devices[number]
         data = data[: self._snaplen]
@@ -178,7 +181,7 @@ class Backlog:
         """When reading can go on: a long time when nothing waits."""
         if not len(self):
             return _LONG_S
-        wait = 0.0 if self._budget_s > 0 else (0.005 - self._budget_s) / SHARE
+        wait = 0.0 if self._budget_s > 0 else (0.005 - self._budget_s) / self.share
         if self._several:
             oldest = self._waiting[self._at][0]
             wait = max(wait, (oldest + HOLD_NS - now_ns) / 1e9)
@@ -191,8 +194,8 @@ class Backlog:
         self._at = self._bytes = 0
 
 
-def _time(packet: Packet) -> int:
-    return packet[0]
+_time: Callable[[Packet], int] = itemgetter(0)
+_data: Callable[[Packet], bytes] = itemgetter(3)
 
 
 def tells(data: bytes) -> bool:

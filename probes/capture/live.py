@@ -6,10 +6,12 @@ import os
 import select
 import time
 from collections import Counter
+from collections.abc import Callable
+from operator import itemgetter
 
-from netwiz.probes.capture.backlog import Backlog, PacketReader
+from netwiz.probes.capture.backlog import LEAST_SHARE, SHARE, Backlog, PacketReader
 from netwiz.probes.capture.order import Order, TapOrder, Told
-from netwiz.probes.capture.ring import Packet
+from netwiz.probes.capture.ring import RETIRE_MS, Packet
 from netwiz.probes.capture.saying import ParentGoneError, Pipe
 from netwiz.probes.capture.sieve import Sieve
 from netwiz.probes.capture.tap import Tap, TapGoneError
@@ -22,6 +24,10 @@ _COUNT_S = 0.5
 _OVERDUE_S = 0.25
 _LAST_READING_S = 1.0
 """At the end, what waits is still read for so long."""
+_ROUNDS = 64
+"""A ring that never gets empty must not keep us from everything else."""
+_PRESSED = 0.25
+"""A ring that is so full is emptied again before anything is read."""
 _MOST_DEVICES = 30_000
 
 
@@ -38,6 +44,8 @@ class Live:
         self._seen = self._bytes = 0
         self._dropped_at: Counter[int] = Counter()
         self._told: dict[str, object] = {}
+        self._drained_s = 0.0
+        """Spent on rings and file since it was last looked at."""
         self._why = ""
         self._wrong = False
         self._sieve = Sieve(order.filter) if order.inner else None
@@ -101,20 +109,25 @@ class Live:
 
     def _loop(self) -> None:
         next_count = next_overdue = 0.0
+        shared = time.monotonic()
         while not self._why:
             self._wait(next_count)
-            self._drain()
-            if not self._pipe.full:
+            pressed = self._drain()
+            if not self._pipe.full and not pressed:
                 self._backlog.read(_SLICE_S, time.time_ns())
             now = time.monotonic()
             if now >= next_overdue:
                 next_overdue = now + _OVERDUE_S
+                self._share(max(now - shared, 0.001))
+                shared = now
                 self._backlog.overdue(time.time_ns())
             if now >= next_count:
                 next_count = now + _COUNT_S
                 self._look_around()
                 self._count()
             self._pipe.flush()
+        # What has come by now is in blocks that the kernel still fills.
+        time.sleep(2 * RETIRE_MS / 1000)
         self._drain()
         self._backlog.read(_LAST_READING_S, time.time_ns(), free=True)
         self._backlog.abandon()
@@ -158,25 +171,43 @@ class Live:
                 if why:
                     self._lose(tap, why)
 
-    def _drain(self) -> None:
-        packets: list[Packet] = []
-        rings = 0
+    def _drain(self) -> bool:
+        """Empty the rings into file and backlog; whether one was filling up."""
+        start = time.monotonic()
         for tap in self._taps.values():
-            taken = tap.take()
-            if taken:
-                rings += 1
+            tap.ring.fill = 0.0
+        for _ in range(_ROUNDS):
+            packets: list[Packet] = []
+            rings = 0
+            for tap in self._taps.values():
+                taken = tap.take()
+                rings += bool(taken)
                 packets += taken
-        if not packets:
-            return
+            if not packets:
+                break
+            self._take(packets, rings)
+        self._drained_s += time.monotonic() - start
+        return any(tap.ring.fill > _PRESSED for tap in self._taps.values())
+
+    def _take(self, packets: list[Packet], rings: int) -> None:
         if rings > 1:
             packets.sort(key=_time)
         if self._sieve is not None:
             packets = self._sieve.passed(packets, self._backlog.devices)
         self._seen += len(packets)
-        self._bytes += sum([packet[2] for packet in packets])
+        self._bytes += sum(map(_size, packets))
         if self._keeper is not None:
             self._keeper.write(packets)
         self._backlog.add(packets)
+
+    def _share(self, passed_s: float) -> None:
+        """Give reading what emptying the rings leaves of half a processor.
+
+        Twice its time is kept free for it: what comes is not even.
+        """
+        busy = self._drained_s / passed_s
+        self._drained_s = 0.0
+        self._backlog.share = max(SHARE - 2 * busy, LEAST_SHARE)
 
     def _look_around(self) -> None:
         """What no event tells of: drops, and namespaces that only a file held."""
@@ -227,8 +258,8 @@ class Live:
         self._pipe.say(Told.ENDED, why=self._why, wrong=self._wrong)
 
 
-def _time(packet: Packet) -> int:
-    return packet[0]
+_time: Callable[[Packet], int] = itemgetter(0)
+_size: Callable[[Packet], int] = itemgetter(2)
 
 
 def _failure(name: str, error: OSError) -> ProbeError:

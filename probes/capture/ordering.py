@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from netwiz.probes.machine import Ground
 
 _RING_BYTES = 8 * 1024 * 1024
-_RING_BYTES_FILE = 32 * 1024 * 1024
+_RING_BYTES_FILE = 16 * 1024 * 1024
 _LEAST_RING = 512 * 1024
 """Of each tap when there are many: four blocks."""
 

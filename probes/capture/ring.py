@@ -67,6 +67,8 @@ class Ring:
         self._blocks = max(size // BLOCK, 4)
         self._next = 0
         self._known: dict[int, tuple[int, bool]] = {}
+        self.fill = 0.0
+        """How much of it `take` has emptied, of 1; to be set back by who looks."""
         self.dropped = 0
         """Packets that found no room, as of the last `count`."""
         self.broken = ""
@@ -113,6 +115,7 @@ class Ring:
         """What is in the blocks that are ours now, at most so many blocks of it."""
         packets: list[Packet] = []
         memory = self._memory
+        taken = 0
         for _ in range(most):
             start = self._next * BLOCK
             status, count, first = _BLOCK_HEAD.unpack_from(memory, start)
@@ -121,6 +124,8 @@ class Ring:
             self._walk(packets, start + first, count)
             memory[start + 8 : start + 12] = b"\0\0\0\0"
             self._next = (self._next + 1) % self._blocks
+            taken += 1
+        self.fill += taken / self._blocks
         return packets
 
     def _walk(self, packets: list[Packet], at: int, count: int) -> None:

@@ -198,8 +198,9 @@ class LiveStream:
 def _spawn(fd: int, fds: tuple[int, ...]) -> subprocess.Popen[bytes]:
     """Start the child from this thread: it dies when the thread that made it does.
 
-    (PR_SET_PDEATHSIG is of threads, prctl(2).) A session of its own keeps the
-    terminal's keys from it.
+    (PR_SET_PDEATHSIG is of threads, prctl(2).) A process group of its own keeps the
+    terminal's keys from it; of the session it stays, whose share of the processors it
+    has (sched(7), autogroup).
     """
     import netwiz
 
@@ -211,7 +212,7 @@ def _spawn(fd: int, fds: tuple[int, ...]) -> subprocess.Popen[bytes]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         pass_fds=(fd, *fds),
-        start_new_session=True,
+        process_group=0,
         cwd="/",
     )
 
