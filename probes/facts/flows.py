@@ -128,7 +128,8 @@ class Flow:
     published: int = 0
     """Port of the host that leads to the server's port; 0 when none does."""
     behind: str = ""
-    """``web:80``: who is reached through the docker-proxy that is the server here."""
+    """``web:80``: whom the host publishes at what the client dialled; the server that
+    it met there, if any, is a docker-proxy, which opens a flow of its own."""
     troubles: tuple[Trouble, ...] = ()
     """The gravest first."""
     rates: tuple[float, ...] = ()
@@ -154,7 +155,7 @@ class Flow:
     @property
     def proxied(self) -> bool:
         """Whether it ends at a docker-proxy, which opens a second flow."""
-        return bool(self.behind)
+        return bool(self.behind) and self.server.on_host
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,7 @@ from netwiz.probes.facts.base import HOST
 from netwiz.probes.facts.flows import FlowTable
 from netwiz.probes.flows.holders import Holders
 from netwiz.probes.flows.join import join
+from netwiz.probes.flows.nat import Translations
 from netwiz.probes.flows.sweep import Sweeper
 from netwiz.probes.flows.tracker import Tracker
 from netwiz.probes.flows.world import World
@@ -46,6 +47,7 @@ class FlowWatch:
         self._sweeper = Sweeper(ground)
         self._tracker = Tracker()
         self._holders = Holders()
+        self._nat = Translations(ground)
         self._world = World(None)
         self._world_of: object = None
         # A sweep whose caller was cancelled goes on in its thread.
@@ -83,7 +85,9 @@ class FlowWatch:
             cpu, begun = time.thread_time(), time.monotonic()
             swept = self._sweeper.sweep()
             world = self._newest_world()
-            joined = join(swept.spaces)
+            joined = join(swept.spaces, self._nat.turned)
+            if self._nat.learn(joined, world):
+                joined = join(swept.spaces, self._nat.turned)
             table = self._tracker.look(
                 joined,
                 world,
