@@ -193,9 +193,6 @@ class Tcp:
             return _probes(side, packet)
         if not length and not fin:
             return _ACKNOWLEDGES
-        if _same_packet(side, packet, known):
-            about = known[0] if known else 0
-            return TCP, PLAIN, "the same packet again, further on its way", about
         if hole := _fill(side, packet):
             late_ns = packet.at_ns - hole[2]
             if _overtaken(packet, hole):
@@ -204,6 +201,9 @@ class Tcp:
             self._advance(side, packet, known)
             text = f"sends {amount(length)} again that got lost before"
             return TCP, ODD, f"{text} ({lapse(late_ns)} ago)", 0
+        if _same_packet(side, packet, known):
+            about = known[0] if known else 0
+            return TCP, PLAIN, "the same packet again, further on its way", about
         return self._repeats(side, packet, known)
 
     def _repeats(

@@ -74,8 +74,9 @@ async def until(
     machine: Machine, request: Request, good: Callable[[Finding], bool]
 ) -> Finding:
     """Ask until the answer is as it must become."""
-    while not good(found := await machine.perform(request)):  # noqa: ASYNC110
-        await asyncio.sleep(0.02)
+    async with asyncio.timeout(60):
+        while not good(found := await machine.perform(request)):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
     return found
 
 
@@ -277,7 +278,7 @@ async def test_logs_are_read_and_followed(
     assert line.text == "connect ECONNREFUSED 127.0.0.1:3000"
     assert line.stream == ("stdout" if tty else "stderr")
     assert app.started_at is not None
-    async with LogFollower(machine.ground) as logs:
+    async with asyncio.timeout(60), LogFollower(machine.ground) as logs:
         logs.add([app.id])
         texts: set[str] = set()
         async for each in logs:
