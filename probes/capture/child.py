@@ -43,6 +43,7 @@ def main(fd: int) -> int:
     if os.getppid() != order.parent:
         return 1  # it died before the kernel was asked to tell
     pipe = Pipe(link)
+    gc.freeze()  # what is loaded stays: the collector need not walk over it
     try:
         _run(order, pipe)
     except ParentGoneError:

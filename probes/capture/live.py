@@ -18,8 +18,9 @@ from netwiz.probes.capture.tap import Tap, TapGoneError
 from netwiz.probes.errors import ProbeError
 from netwiz.probes.facts.base import Failure
 
-_SLICE_S = 0.02
-"""Reading gives way to the rings after so long."""
+_SLICE_S = 0.005
+"""Reading gives way to the rings after so long: 200 000 packets/s of 1400 bytes fill a
+ring of 16 MiB in 55 ms."""
 _COUNT_S = 0.5
 _OVERDUE_S = 0.25
 _LAST_READING_S = 1.0

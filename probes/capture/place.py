@@ -107,9 +107,16 @@ def _is_grammar(source: str) -> bool:
 
 def _first_that_says(pieces: Sequence[Piece], reason: str) -> Piece:
     for count in range(1, len(pieces) + 1):
-        try:
-            compiled(_joined(pieces[:count]) + _closing(pieces[:count]))
-        except ValueError as error:
-            if str(error) == reason:
-                return pieces[count - 1]
+        start, closing = _joined(pieces[:count]), _closing(pieces[:count])
+        inner = sum((p.out == "[") - (p.out == "]") for p in pieces[:count]) > 0
+        if _says(f"{start}{' ] = 0' if inner else ''}{closing}", reason):
+            return pieces[count - 1]
     return pieces[-1]
+
+
+def _says(source: str, reason: str) -> bool:
+    try:
+        compiled(source)
+    except ValueError as error:
+        return str(error) == reason
+    return False

@@ -36,10 +36,13 @@ from netwiz.probes.capture.place import Piece, check
 from netwiz.probes.text import plain
 
 ERRORS = frozenset({"errors", "error", "problems"})
+_SIGNS = r"(?P<sign>&&|\|\||<<|>>|<=|>=|==|!=|[()\[\]!&|<>=+*/%^,:-])"
 _SPELLING = re.compile(
-    r"(?P<space>\s+)|(?P<word>[@:]?[A-Za-z0-9_\\][A-Za-z0-9_.:/\\-]*|::[0-9A-Fa-f:.]*)"
-    r"|(?P<sign>&&|\|\||<<|>>|<=|>=|==|!=|[()\[\]!&|<>=+*/%^,:-])"
+    r"(?P<space>\s+)|(?P<word>[@:]?[A-Za-z0-9_\\][A-Za-z0-9_.:/\\-]*|::[0-9A-Fa-f:.]*)|"
+    + _SIGNS
 )
+_INNER = re.compile(r"(?P<space>\s+)|(?P<word>[A-Za-z0-9_][A-Za-z0-9_.-]*)|" + _SIGNS)
+"""Between brackets, where a colon parts offset and size."""
 _NUMBER = re.compile(r"(0[xX][0-9A-Fa-f]+|\d+)$")
 _MAC = re.compile(r"([0-9A-Fa-f]{1,2}([:.-][0-9A-Fa-f]{1,2}){5}|[0-9A-Fa-f]{12})$")
 _RANGE = re.compile(r"\d+-\d+$")
@@ -99,14 +102,15 @@ def parse(text: str, names: Mapping[str, str]) -> Filter:
 
 def _tokens(text: str) -> list[_Token]:
     tokens: list[_Token] = []
-    at = 0
+    at = depth = 0
     while at < len(text):
-        found = _SPELLING.match(text, at)
+        found = (_INNER if depth else _SPELLING).match(text, at)
         if found is None:
             shown = plain(text[at])
             raise BadFilterError(f"no filter has the character {shown}", at, text)
         if found.lastgroup != "space":
             tokens.append(_Token(found[0], at, found.lastgroup == "sign"))
+            depth += (found[0] == "[") - (found[0] == "]" and depth > 0)
         at = found.end()
     return tokens
 
@@ -189,10 +193,20 @@ class _Translator:
 
     def _word(self, token: _Token, after: _Token | None) -> None:
         low = token.low
+        alone = after is None or after.low in LOGIC or after.text in {")", "&&", "||"}
+        if (
+            (alone and low in ALONE)
+            and token.text in self._addresses
+            and self._before not in TAKES_VALUE
+        ):
+            self.notes.append(
+                f"`{low}` is tcpdump's word; the container of that name is `@{low}`"
+            )
         named, host, port = self._named(token)
         if token.text[0] == "@" and not named:
             self._unknown(token, "no container is called")
-        if self._before in TAKES_HOST and named:
+        taken = low in KEYWORDS and token.text[0] != "@"
+        if self._before in TAKES_HOST and named and not taken:
             self._keep(token, self._either(named), whole=True)
         elif low in KEYWORDS or (
             self._before in TAKES_VALUE and self._value_fits(token)
@@ -232,9 +246,6 @@ class _Translator:
         if self._plain:
             self._join(token)
         before, low = self._before, token.low
-        if token.text in self._addresses and before not in TAKES_VALUE:
-            self.notes.append(f"`{token.text}` is tcpdump's word here; the container"
-                              f" of that name is `@{token.text}`")  # fmt: skip
         value = low not in KEYWORDS
         self._keep(token, whole=value or low in ALONE)
         if value:
