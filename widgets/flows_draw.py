@@ -50,7 +50,7 @@ def draw_flow(line: FlowLine, width: int, heights: Sequence[str] = EIGHTHS) -> L
 
 EXTRAS = (
     # What, its width, and the width of the screen from which it is there.
-    ("spark", SPARK + 8, WIDE),
+    ("spark", SPARK + 9, WIDE),
     ("bytes", 14, 126),
     ("process", 15, 144),
     ("ends", 44, 188),
@@ -88,10 +88,10 @@ def _who(line: FlowLine, width: int) -> list[Piece]:
     count = ""
     if line.count > 1:
         count = f" ×{line.count}" + ("" if line.folded else " ▾")
-    lead = "  " if line.member else ""
     client = called(flow.client)
-    if line.member or line.count == 1:
-        client = lead + client
+    if line.member:
+        # All that tells it from the others of its group.
+        client = f"  {client}:{flow.client.port}"
     port = f":{flow.server.port}" if flow.server.port else ""
     server = called(flow.server)
     via = f" ⇒ {flow.behind}" if flow.behind else ""
@@ -165,7 +165,7 @@ def _extra(what: str, line: FlowLine, heights: Sequence[str]) -> list[Piece]:
         drawn = sparkline(rates, SPARK, heights=heights) if top >= 1 else " " * SPARK
         # The scale of each line is its own: the largest value stands beside it.
         scale = f"≤{amount(top)}B/s" if top >= 1 else ""
-        return [(drawn, "code"), (f"{scale:<8}", "dim")]
+        return [(drawn, "code"), (f" {scale:<8}", "dim")]
     if what == "bytes":
         sent = sum(f.sent for f in line.flows)
         received = sum(f.received for f in line.flows)

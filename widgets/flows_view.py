@@ -94,7 +94,7 @@ class FlowsView(ListPane[FlowLine]):
         self._painted: dict[int, Line] = {}
         self._heights: Sequence[str] = blocks()
         self.paused = False
-        self.in_view = False
+        self.in_view = self._has_keys = False
         self._troubled_only = False
         self.empty = ((("looking at all namespaces …", "dim"),),)
 
@@ -179,16 +179,18 @@ class FlowsView(ListPane[FlowLine]):
 
     def on_focus(self) -> None:
         """What is under the cursor is told while the pane has the keys."""
+        self._has_keys = True
         self._tell()
 
     def on_blur(self) -> None:
         """And not any more."""
+        self._has_keys = False
         self._tell()
 
     def _tell(self) -> None:
         line = self.selected
         parts: list[Line] = [((text, "odd"),) for text in self._marks()]
-        if self.has_focus and line is not None:
+        if self._has_keys and line is not None:
             parts.append(details(line))
         elif self._table is not None:
             parts += [(piece,) for piece in _counted(self._table, self.items)]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from textual import on
 
+from netwiz.probes.capture.batch import Batch
 from netwiz.probes.capture.wanted import CaptureWanted, TapWanted
 from netwiz.probes.facts.flows import Flow, FlowEnd, TroubleKind
 from netwiz.tui.capture_names import shown_names
+from netwiz.tui.captures import CaptureSaid
 from netwiz.tui.flow_watch import FlowsRead
 from netwiz.tui.prefill import Prefill
 from netwiz.tui.screens.capture_overview import CapturingOverview
@@ -39,6 +41,17 @@ class FlowsOverview(CapturingOverview):
     @on(FlowsView.Seen)
     def _flows_seen(self, event: FlowsView.Seen) -> None:
         self._look_at_flows(event.in_view and self.is_current)
+
+    @on(CaptureSaid)
+    def _note_packets(self, event: CaptureSaid) -> None:
+        session = self._session
+        wanted = session.captures.wanted if session is not None else None
+        # Packets of a file say nothing of what is going on now.
+        if session is None or wanted is None or wanted.source:
+            return
+        for said in event.said:
+            if isinstance(said, Batch):
+                session.flows.note_rows(said)
 
     def on_screen_suspend(self) -> None:
         """Nobody looks at what another screen covers."""
