@@ -73,7 +73,7 @@ async def ordered(ground: Ground | None, wanted: CaptureWanted) -> Ordered:
             rotate_bytes=wanted.file.rotate_bytes,
             keep=wanted.file.keep,
             spare_bytes=wanted.file.spare_bytes,
-            owner=_person(),
+            owner=person(),
         )
     if order.source:
         return made
@@ -179,7 +179,7 @@ def _comment(ground: Ground, place: Place) -> str:
     )
 
 
-def _person() -> tuple[int, int]:
+def person() -> tuple[int, int]:
     """Who called sudo: the file is theirs, and can be read later without it."""
     if os.geteuid() != 0:
         return (-1, -1)

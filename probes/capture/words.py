@@ -17,7 +17,6 @@ compiler, which would go and ask name servers for it.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,20 +32,17 @@ from netwiz.probes.capture.grammar import (
     TAKES_VALUE,
 )
 from netwiz.probes.capture.place import Piece, check
+from netwiz.probes.capture.spelling import (
+    Token,
+    by_name,
+    host_and_port,
+    is_service,
+    spelled,
+    tokens,
+)
 from netwiz.probes.text import plain
 
 ERRORS = frozenset({"errors", "error", "problems"})
-_SIGNS = r"(?P<sign>&&|\|\||<<|>>|<=|>=|==|!=|[()\[\]!&|<>=+*/%^,:-])"
-_SPELLING = re.compile(
-    r"(?P<space>\s+)|(?P<word>[@:]?[A-Za-z0-9_\\][A-Za-z0-9_.:/\\-]*|::[0-9A-Fa-f:.]*)|"
-    + _SIGNS
-)
-_INNER = re.compile(r"(?P<space>\s+)|(?P<word>[A-Za-z0-9_][A-Za-z0-9_.-]*)|" + _SIGNS)
-"""Between brackets, where a colon parts offset and size."""
-_NUMBER = re.compile(r"(0[xX][0-9A-Fa-f]+|\d+)$")
-_MAC = re.compile(r"([0-9A-Fa-f]{1,2}([:.-][0-9A-Fa-f]{1,2}){5}|[0-9A-Fa-f]{12})$")
-_RANGE = re.compile(r"\d+-\d+$")
-_DOTTED = re.compile(r"\d{1,3}(\.\d{1,3}){0,3}(/\d{1,2})?$")
 _LONGEST = 4000
 
 
@@ -68,17 +64,6 @@ class Filter:
     """What was understood in a way that somebody might not expect."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
-    text: str
-    at: int
-    sign: bool = False
-
-    @property
-    def low(self) -> str:
-        return self.text.lower()
-
-
 def parse(text: str, names: Mapping[str, str]) -> Filter:
     """Understand a filter; `names` gives the name that each address is called by.
 
@@ -86,38 +71,23 @@ def parse(text: str, names: Mapping[str, str]) -> Filter:
     """
     if len(text) > _LONGEST:
         raise BadFilterError("the filter is too long", _LONGEST, text)
-    tokens, errors = _without_errors(text, _tokens(text))
-    translator = _Translator(text, tokens, names)
+    spelt, errors = _without_errors(text, tokens(text))
+    translator = _Translator(text, spelt, names)
     pieces = translator.pieces()
     check(text, pieces)
     return Filter(
         text=text,
         source=" ".join(piece.out for piece in pieces),
         errors=errors,
-        inner=any(token.low == "vlan" for token in tokens),
-        both_ways=not any(token.low in _ONE_WAY for token in tokens),
+        inner=any(token.low == "vlan" for token in spelt),
+        both_ways=not any(token.low in _ONE_WAY for token in spelt),
         notes=tuple(dict.fromkeys(translator.notes)),
     )
 
 
-def _tokens(text: str) -> list[_Token]:
-    tokens: list[_Token] = []
-    at = depth = 0
-    while at < len(text):
-        found = (_INNER if depth else _SPELLING).match(text, at)
-        if found is None:
-            shown = plain(text[at])
-            raise BadFilterError(f"no filter has the character {shown}", at, text)
-        if found.lastgroup != "space":
-            tokens.append(_Token(found[0], at, found.lastgroup == "sign"))
-            depth += (found[0] == "[") - (found[0] == "]" and depth > 0)
-        at = found.end()
-    return tokens
-
-
-def _without_errors(text: str, tokens: list[_Token]) -> tuple[list[_Token], bool]:
+def _without_errors(text: str, tokens: list[Token]) -> tuple[list[Token], bool]:
     """Take out `errors` and the `and` that joins it to the rest."""
-    kept: list[_Token] = []
+    kept: list[Token] = []
     depth, found, skip = 0, False, False
     for n, token in enumerate(tokens):
         depth += (token.text in {"(", "["}) - (token.text in {")", "]"})
@@ -150,12 +120,12 @@ class _Translator:
     """Turns tokens into tcpdump's words, one piece for each."""
 
     def __init__(
-        self, text: str, tokens: Sequence[_Token], names: Mapping[str, str]
+        self, text: str, tokens: Sequence[Token], names: Mapping[str, str]
     ) -> None:
         self.text = text
         self.tokens = tokens
         self.notes: list[str] = []
-        self._addresses = _by_name(names)
+        self._addresses = by_name(names)
         self._out: list[Piece] = []
         self._before = ""
         """The token before, lower case; empty where a new term begins."""
@@ -180,7 +150,7 @@ class _Translator:
                 self._word(token, after)
         return self._out
 
-    def _sign(self, token: _Token) -> None:
+    def _sign(self, token: Token) -> None:
         if token.text in {"(", "!"} or token.low == "not":
             self._join(token)
         whole = token.text == ")"
@@ -191,7 +161,7 @@ class _Translator:
             logic = token.low in LOGIC or token.text in {"(", "!", "&&", "||"}
             self._before = "" if logic else token.text
 
-    def _word(self, token: _Token, after: _Token | None) -> None:
+    def _word(self, token: Token, after: Token | None) -> None:
         low = token.low
         alone = after is None or after.low in LOGIC or after.text in {")", "&&", "||"}
         if (
@@ -225,7 +195,7 @@ class _Translator:
             self._known_or_raise(token)
             self._keep(token, whole=True)
 
-    def _end(self, token: _Token, host: str, port: str) -> None:
+    def _end(self, token: Token, host: str, port: str) -> None:
         """`3000`, `:3000`, `172.18.0.3`, `172.18.0.3:80`, `pg:5432`."""
         bare = token.text in {host, port}
         if bare and self._chain == ("host" if host else "port"):
@@ -242,7 +212,7 @@ class _Translator:
         parts += [f"port {port}"] if port else []
         self._own(token, f"({' and '.join(parts)})")
 
-    def _keyword(self, token: _Token) -> None:
+    def _keyword(self, token: Token) -> None:
         if self._plain:
             self._join(token)
         before, low = self._before, token.low
@@ -257,7 +227,7 @@ class _Translator:
                 else ""
             )
 
-    def _own(self, token: _Token, out: str) -> None:
+    def _own(self, token: Token, out: str) -> None:
         low = token.low
         if low in SHORTHANDS and token.text in self._addresses:
             self.notes.append(f"`{low}` is what is called so on the wire; the"
@@ -266,22 +236,22 @@ class _Translator:
         self._keep(token, out, whole=True)
         self._plain, self._chain = True, ""
 
-    def _join(self, token: _Token) -> None:
+    def _join(self, token: Token) -> None:
         """Say `and` where a person left it out between two whole terms."""
         if self._whole:
             self._out.append(Piece("and", token.at, len(token.text)))
 
-    def _keep(self, token: _Token, out: str = "", *, whole: bool = False) -> None:
+    def _keep(self, token: Token, out: str = "", *, whole: bool = False) -> None:
         self._out.append(Piece(out or token.text, token.at, len(token.text)))
         self._before = token.low
         self._whole, self._plain, self._chain = whole, False, ""
 
-    def _named(self, token: _Token) -> tuple[list[str], str, str]:
+    def _named(self, token: Token) -> tuple[list[str], str, str]:
         """Addresses of a container of this name; else host and port that it spells."""
         text = token.text.removeprefix("@")
         if text in self._addresses:
             return self._addresses[text], "", ""
-        host, port = _host_and_port(text)
+        host, port = host_and_port(text)
         if not host and ":" in text[1:]:
             name, _, port = text.rpartition(":")
             found = self._addresses.get(name)
@@ -309,29 +279,29 @@ class _Translator:
             words.append(piece.out.lower())
         return words
 
-    def _is_relation(self, after: _Token | None) -> bool:
+    def _is_relation(self, after: Token | None) -> bool:
         return after is not None and after.text in _RELATIONS
 
-    def _value_fits(self, token: _Token) -> bool:
+    def _value_fits(self, token: Token) -> bool:
         """Whether this is something that the keyword before may take."""
-        if _spelled(token.text):
+        if spelled(token.text):
             return True
-        return self._before in TAKES_PORT and _is_service(token.text)
+        return self._before in TAKES_PORT and is_service(token.text)
 
-    def _known_or_raise(self, token: _Token) -> None:
+    def _known_or_raise(self, token: Token) -> None:
         if token.sign or token.low in KEYWORDS or token.low in LOGIC:
             return
-        if all(map(_spelled, re.split(r"[/:-]", token.text))) or _spelled(token.text):
+        if all(map(spelled, re.split(r"[/:-]", token.text))) or spelled(token.text):
             return
         if all(
-            p.lower() in KEYWORDS or _spelled(p) for p in re.split(r"[/:]", token.text)
+            p.lower() in KEYWORDS or spelled(p) for p in re.split(r"[/:]", token.text)
         ):
             return
         if self._before in TAKES_PORT:
             self._unknown(token, "no port and no service is called")
         self._unknown(token, "neither a container nor a word of tcpdump is called")
 
-    def _unknown(self, token: _Token, what: str) -> None:
+    def _unknown(self, token: Token, what: str) -> None:
         import difflib
 
         word = token.text.removeprefix("@")
@@ -351,55 +321,3 @@ _ONE_WAY = {"src", "dst", "inbound", "outbound", "[", "len", "greater", "less",
 _RELATIONS = {"<", ">", "<=", ">=", "=", "==", "!=", "+", "-", "*", "/", "%", "^",
               "&", "|", "<<", ">>"}  # fmt: skip
 _ARITHMETIC = _RELATIONS | {"[", ":"}
-
-
-def _by_name(names: Mapping[str, str]) -> dict[str, list[str]]:
-    """Addresses by name; what is no address is left out, wherever it came from."""
-    found: dict[str, list[str]] = {}
-    for address, name in names.items():
-        try:
-            good = str(ipaddress.ip_address(address.partition("%")[0]))
-        except ValueError:
-            continue
-        found.setdefault(name, []).append(good)
-    return found
-
-
-def _host_and_port(text: str) -> tuple[str, str]:
-    if text.startswith(":") and text[1:].isdecimal() and text.isascii():
-        return "", text[1:]
-    if text.isdecimal() and text.isascii():
-        return "", text
-    host, _, port = text.rpartition(":")
-    for address, number in ((text, ""), (host, port)):
-        try:
-            good = str(ipaddress.ip_address(address))
-        except ValueError:
-            continue
-        if not number or (number.isdecimal() and number.isascii()):
-            return good, number
-    return "", ""
-
-
-def _spelled(text: str) -> bool:
-    """Whether it is a number, an address, a network or a range, by its looks."""
-    if any(p.match(text) for p in (_NUMBER, _MAC, _RANGE, _DOTTED)):
-        return True
-    try:
-        ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_service(text: str) -> bool:
-    """Whether the machine's list of services knows it (getservbyname(3))."""
-    import socket
-
-    for protocol in ("tcp", "udp"):
-        try:
-            socket.getservbyname(text, protocol)
-        except OSError:
-            continue
-        return True
-    return False
