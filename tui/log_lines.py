@@ -33,6 +33,7 @@ def live_line(said: LogSaid, name_of: Callable[[str], str]) -> LiveLine:
             source=name_of(said.container_id),
             text=gap_words(said),
             kind=LiveKind.GAP,
+            cut=said.lines,
             container_id=said.container_id,
         )
     return LiveLine(said.at, "netwiz", broke_words(said), LiveKind.NOTE)

@@ -83,6 +83,8 @@ def _text(line: LiveLine, room: int, shift: int) -> str:
 
 
 def _folded(line: LiveLine) -> str:
+    if line.kind is LiveKind.GAP:
+        return ""
     count = len(line.more) + line.cut
     return f"(+{count} line{'s' * (count != 1)})" if count else ""
 

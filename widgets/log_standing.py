@@ -27,6 +27,8 @@ class Standing:
     search: str = ""
     found: int = 0
     """Lines in view that hold what is searched for."""
+    skipped: int = 0
+    """Lines a second that are left out now, for they are too many."""
     held: bool = False
     missed: int = 0
 
@@ -44,6 +46,8 @@ def standing_line(now: Standing, width: int) -> Line:
         parts.append(f"/{clip(now.filter, 24)}")
     if now.search:
         parts.append(f"“{clip(now.search, 24)}” in {now.found}")
+    if now.skipped:
+        parts.append(f"{now.skipped:,} lines/s skipped".replace(",", " "))
     if now.held:
         parts.append(f"held · {now.missed} new" if now.missed else "held")
     if now.only:

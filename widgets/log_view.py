@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
@@ -17,10 +18,13 @@ from netwiz.widgets.lines import Line
 from netwiz.widgets.log_keys import LEVELS, LOG_KEYS, PAST, Past
 from netwiz.widgets.log_roll import LogRoll
 from netwiz.widgets.log_standing import Standing, standing_line
-from netwiz.widgets.timeline import LIMIT, LiveLine, Timeline, searched
+from netwiz.widgets.timeline import LIMIT, LiveKind, LiveLine, Timeline, searched
 
 COUNT_S = 2.0
 """To search twenty thousand lines takes long enough to be felt at every line."""
+
+GAP_S = 2.0
+"""What was left out within so long is said in the border, as a rate."""
 
 
 class LogView(LogRoll, can_focus=True):
@@ -56,6 +60,8 @@ class LogView(LogRoll, can_focus=True):
         self._past = 0
         self._count_was, self._counted_at = 0, -COUNT_S
         self._only: dict[str, str] = {}
+        self._gaps: deque[tuple[float, int]] = deque()
+        self._gap_told = False
         self.now: Callable[[], datetime] = lambda: datetime.now().astimezone()
         """The clock, for `since`."""
 
@@ -75,10 +81,34 @@ class LogView(LogRoll, can_focus=True):
             filter=lines.filter.pattern,
             search=self.search.pattern,
             found=self._count(),
+            skipped=self._skipped(),
             held=not self.following,
             missed=self.missed,
         )
         return standing_line(now, width)
+
+    def extend(self, lines: Sequence[LiveLine]) -> None:
+        """Take lines in; what is missing between them is said in the border as well."""
+        super().extend(lines)
+        gaps = [x.cut for x in lines if x.kind is LiveKind.GAP]
+        if gaps:
+            self._gaps.append((time.monotonic(), sum(gaps)))
+            if not self._gap_told:
+                self._gap_told = True
+                self.set_timer(GAP_S / 2, self._tell_gaps)
+
+    def _tell_gaps(self) -> None:
+        self._gap_told = bool(self._skipped())
+        if self._gap_told:
+            self.set_timer(GAP_S / 2, self._tell_gaps)
+        self.post_message(self.Changed(self))
+
+    def _skipped(self) -> int:
+        """Lines a second that were left out of late."""
+        oldest = time.monotonic() - GAP_S
+        while self._gaps and self._gaps[0][0] < oldest:
+            self._gaps.popleft()
+        return round(sum(count for _, count in self._gaps) / GAP_S)
 
     def _count(self) -> int:
         """Lines with what is searched for; counted anew every now and then only."""

@@ -48,7 +48,7 @@ class LiveLine:
     more: tuple[str, ...] = ()
     """The further lines of a stack trace, say."""
     cut: int = 0
-    """Further lines beyond those."""
+    """Further lines beyond those; of a gap, all that are missing."""
     raw: str = ""
     """As it was written, where `text` is a reading of it."""
     telling: str = ""

@@ -19,6 +19,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterable
+from pathlib import Path
 
 from netwiz.probes.engine.endpoint import EngineEndpoint, Tls
 from netwiz.probes.facts.logs import LogGap, LogLine
@@ -39,6 +40,7 @@ PORTION = 500
 FULL = 1 << 20
 """Octets that wait in the pipe: then the screen is behind, and lines wait here."""
 PR_SET_PDEATHSIG = 1
+NICE = 5
 
 
 class Child:
@@ -195,7 +197,10 @@ def main() -> None:
         # It was gone before it could be watched.
         os._exit(0)
     # The screen comes first, and its processor may be this one.
-    os.nice(5)
+    os.nice(NICE)
+    with contextlib.suppress(OSError):
+        # In a session of its own it is weighed with that (sched(7), autogroup).
+        Path("/proc/self/autogroup").write_text(str(NICE))
     # Lists of lines die young; to look through all of them at each turn costs a tenth.
     gc.set_threshold(50_000, 20, 50)
     asyncio.run(run())

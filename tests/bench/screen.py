@@ -27,11 +27,15 @@ PATIENCE_S = 30.0
 class Screen:
     """netwiz on a pseudo-terminal, seen as a person would."""
 
-    def __init__(self, lab: Lab, argv: list[str]) -> None:
+    def __init__(
+        self, lab: Lab, argv: list[str], size: tuple[int, int] = (ROWS, COLUMNS)
+    ) -> None:
+        rows, columns = size
         self._fd, theirs = pty.openpty()
-        size = struct.pack("HHHH", ROWS, COLUMNS, 0, 0)
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, size)
-        self._screen = pyte.Screen(COLUMNS, ROWS)
+        fcntl.ioctl(
+            theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0)
+        )
+        self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self._screen)
         self.begun = time.perf_counter()
         self.process = subprocess.Popen(
@@ -67,6 +71,38 @@ class Screen:
             if part and seen(self._shown()):
                 return at - (self.begun if since is None else since)
         raise RuntimeError(f"not seen within {PATIENCE_S} s: {what}\n{self._shown()}")
+
+    def until_shown(self, seen: Callable[[str], bool]) -> str:
+        """What the screen shows once it shows what is wanted."""
+        self.until(seen, "what is wanted")
+        return self._shown()
+
+    def press(self, key: bytes) -> None:
+        """Type something."""
+        os.write(self._fd, key)
+
+    def take_for(self, seconds: float) -> bytes:
+        """What it writes within a time, drawn as well."""
+        end = time.perf_counter() + seconds
+        parts = []
+        while (left := end - time.perf_counter()) > 0:
+            parts.append(self.read(left))
+        data = b"".join(parts)
+        self._stream.feed(data)
+        return data
+
+    def effect_ms(self, key: bytes, effect: bytes) -> float:
+        """Milliseconds from a key until what it does is written to the terminal."""
+        begun = time.perf_counter()
+        self.press(key)
+        data = b""
+        while effect not in data:
+            if time.perf_counter() - begun > PATIENCE_S:
+                raise RuntimeError(f"{key!r} did nothing\n{self._shown()}")
+            data += self.read(0.1)
+        took = (time.perf_counter() - begun) * 1000
+        self._stream.feed(data)
+        return took
 
     def _shown(self) -> str:
         rows = (row.rstrip() for row in self._screen.display)
@@ -111,9 +147,11 @@ class Screen:
 
 
 @contextmanager
-def opened(lab: Lab, argv: list[str]) -> Iterator[Screen]:
+def opened(
+    lab: Lab, argv: list[str], size: tuple[int, int] = (ROWS, COLUMNS)
+) -> Iterator[Screen]:
     """A screen that is closed again."""
-    screen = Screen(lab, argv)
+    screen = Screen(lab, argv, size)
     try:
         yield screen
     finally:
