@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from textual.message import Message
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from netwiz.probes.facts.signs import Signs
     from netwiz.tui.feed import Feed, Patrols
 
+CALM = timedelta(seconds=1.9)
+"""A count that goes up is told no oftener than this; what is new, at once."""
 AGAIN_S = 2.0
 """So often the book is read anew without a sign: silence changes things as well."""
 
@@ -53,6 +55,8 @@ class SuspectWatch:
         self._book = SuspectBook()
         self._patrol: Patrols | None = None
         self._told: tuple[Suspect, ...] = ()
+        self._heads: tuple[tuple[str, Standing, str], ...] = ()
+        self._posted = datetime.min.replace(tzinfo=UTC)
         self._standings: dict[str, Standing] = {}
         self._blind: tuple[str, ...] = ()
         self._looked = False
@@ -102,9 +106,11 @@ class SuspectWatch:
         suspects = self._book.all(now)
         # The score moves all the time; what it is for is the order.
         plain = tuple(replace(one, score=0.0) for one in suspects)
-        if plain == self._told:
+        heads = tuple((one.key, one.standing, one.text) for one in suspects)
+        news = heads != self._heads
+        if plain == self._told or (not news and now - self._posted < CALM):
             return
-        self._told = plain
+        self._told, self._heads, self._posted = plain, heads, now
         self._note(plain, now)
         self._post(SuspectsSeen(suspects, self._blind))
 

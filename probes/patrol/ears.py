@@ -87,10 +87,10 @@ class Ears:
         if frame.kind == ARP:
             self._of_neighbour(frame, now)
             return []
-        if not self._first(frame.kind, frame.ends, frame.sequence, frame.acknowledged):
-            return []
         if frame.kind == ICMP:
             return self._of_error(packet, frame, now)
+        if not self._first(frame.kind, frame.ends, frame.sequence, frame.acknowledged):
+            return []
         if frame.kind == RST and frame.sequence == 0 and frame.acknowledged >= 0:
             client = address_text(frame.destination)
             text = f"{address_text(frame.source)} answered the handshake with RST"
@@ -149,7 +149,7 @@ class Ears:
         about = frame.quoted
         if about is None or frame.icmp is None or about.kind not in (UDP, "TCP", SYN):
             return []
-        if not self._first(ICMP, about.ends, about.sequence, about.ident):
+        if not self._first(ICMP, about.ends, about.sequence, about.ident, now.second):
             return []
         four = packet.ethertype == ETH_IP
         kind, code = frame.icmp

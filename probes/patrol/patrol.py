@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
@@ -26,10 +27,17 @@ if TYPE_CHECKING:
     from netwiz.probes.facts.engine import Snapshot
     from netwiz.probes.machine import Ground
 
+RESTLESS_S = 0.4
+"""Between two looks at namespaces where something is under way."""
+MOST_RESTLESS = 16
+BLIND_S = 5.0
 GATHER_S = 0.05
 """Signs of one moment are told together."""
 MOST_PACKETS_S = 2000
 """Packets of interest per second that are read; of a flood the rest is only counted."""
+TWICE_S = 0.3
+"""Two taps hand over the same packet within this."""
+MOST_TOLD = 1024
 MOST_WAITING = 5000
 """Signs that wait for a reader."""
 _FAILED = {SignKind.REFUSED, SignKind.UNREACHABLE}
@@ -63,6 +71,7 @@ class Patrol:
         """Failed connects that packets told of since the last round, by namespace."""
         self._watched: dict[tuple[str, int], float] = {}
         self._allowed = MOST_PACKETS_S
+        self._told: OrderedDict[tuple[object, ...], float] = OrderedDict()
         self._blind: list[str] = []
         self._lost = 0
         self._cost_s = self._interval_s = 0.0
@@ -116,17 +125,24 @@ class Patrol:
         while True:
             begun = time.monotonic()
             try:
-                made = await self._ground.namespaces.call(HOST, self._round)
+                self._cost_s = await self._go(self._round)
+                self._interval_s = self._pace.interval(self._cost_s)
+                end = begun + self._interval_s
+                # Where something is under way, a second look is soon due.
+                while end - time.monotonic() > 2 * RESTLESS_S and self._restless():
+                    await asyncio.sleep(RESTLESS_S)
+                    await self._go(self._restless_round)
             except ProbeError as error:
                 self._note_blind(error.what)
-                await asyncio.sleep(5)
-                continue
-            used = time.thread_time()
-            self._think(made)
-            self._cost_s = made.cost_s + time.thread_time() - used
-            self._interval_s = self._pace.interval(self._cost_s)
-            left = begun + self._interval_s - time.monotonic()
-            await asyncio.sleep(max(left, 0.1))
+                end = begun + BLIND_S
+            await asyncio.sleep(max(end - time.monotonic(), 0.1))
+
+    async def _go(self, do: Callable[[], Round]) -> float:
+        """Go round and think of it; seconds of processor time that it took."""
+        made = await self._ground.namespaces.call(HOST, do)
+        begun = time.thread_time()
+        self._think(made)
+        return made.cost_s + time.thread_time() - begun
 
     def _round(self) -> Round:
         """In a worker thread: mend the list of posts, then go round."""
@@ -134,6 +150,14 @@ class Patrol:
             self._stale = False
             self._settle()
         return go_round(self._ground, list(self._posts.values()), self._layout)
+
+    def _restless_round(self) -> Round:
+        return go_round(self._ground, self._restless(), self._layout)
+
+    def _restless(self) -> list[Post]:
+        now = time.monotonic()
+        posts = [p for p in self._posts.values() if p.restless(now)]
+        return posts[:MOST_RESTLESS]
 
     def _settle(self) -> None:
         """A post in every namespace that there is now, and none elsewhere."""
@@ -276,6 +300,7 @@ class Patrol:
         if not signs:
             return
         now = time.monotonic()
+        signs = [sign for sign in signs if not self._told_already(sign, now)]
         for sign in signs:
             if sign.kind in _FAILED and sign.seen is SeenBy.PACKETS:
                 inode = self._inode_of(sign)
@@ -286,6 +311,17 @@ class Patrol:
         self._signs += signs[:room]
         self._lost += max(0, len(signs) - room)
         self._ready.set()
+
+    def _told_already(self, sign: Sign, now: float) -> bool:
+        """Whether another tap has just seen the same packet."""
+        if sign.seen is not SeenBy.PACKETS:
+            return False
+        key = (sign.kind, sign.client_port, sign.target, sign.port)
+        before = self._told.pop(key, -TWICE_S)
+        self._told[key] = now
+        if len(self._told) > MOST_TOLD:
+            self._told.popitem(last=False)
+        return now - before < TWICE_S
 
     def _note_blind(self, what: str) -> None:
         if what not in self._blind:

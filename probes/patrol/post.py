@@ -72,6 +72,10 @@ class Post:
             look |= Look.NAMES
         return look
 
+    def restless(self, now: float) -> bool:
+        """Whether something is under way, so that a look is soon due again."""
+        return self.half_open or self.asking or now < self.hot_until
+
     def found(self, *, half_open: bool) -> None:
         """Whether the last look at connects met a half-open one."""
         self.half_open = half_open

@@ -29,6 +29,8 @@ class Book:
     def __init__(self) -> None:
         self._directory = Directory()
         self._troubles: dict[str, Trouble] = {}
+        self._counted: dict[str, list[Sign]] = {}
+        """By client: connects that failed lately, nobody saw whereto."""
         self.lives = Lives()
 
     def know(self, snapshot: Snapshot) -> None:
@@ -106,6 +108,10 @@ class Book:
                 return known
         made = Trouble(about, at, at)
         self._troubles[about.key] = made
+        if about.layer == "connect":
+            for counted in self._counted.pop(about.client.key, ()):
+                if at - counted.at < rules.COUNTED:
+                    made.fail(counted, "")
         return made
 
     def _work(self, sign: Sign) -> None:
@@ -123,10 +129,16 @@ class Book:
     def _count(self, sign: Sign) -> None:
         """Counters tell of a client only: they bear out what is known of it."""
         client = self._client(sign)
-        for trouble in self._troubles.values():
-            recent = sign.at - trouble.last < rules.QUIET_AFTER / 10
-            if trouble.about.client.key == client.key and trouble.raised and recent:
+        own = [t for t in self._troubles.values() if t.about.client.key == client.key]
+        lately = [t for t in own if sign.at - t.last < rules.COUNTED]
+        for trouble in lately:
+            if trouble.raised:
                 trouble.bear_out(sign)
+        if not lately:
+            # The next one that is seen was most likely tried then as well.
+            before = self._counted.get(client.key, [])
+            recent = [s for s in before if sign.at - s.at < rules.COUNTED]
+            self._counted[client.key] = [*recent, sign]
 
     def _client(self, sign: Sign) -> End:
         if sign.kind is SignKind.QUEUE_FULL:

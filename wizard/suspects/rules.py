@@ -15,8 +15,6 @@ REFUSALS, REFUSALS_SPAN = 3, timedelta(seconds=1.4)
 """So many refusals or errors over so long, with nothing that worked in between."""
 FEW_REFUSALS, FEW_SPAN = 2, timedelta(seconds=4)
 """Fewer, of a client that tries more rarely."""
-OUTSIDE_REFUSALS, OUTSIDE_SPAN = 5, timedelta(seconds=4)
-"""Of a stranger: one who scans for open ports tries each a few times."""
 HALF_OPEN_AGE_S = 2.0
 """One SYN without an answer for so long, at least once repeated."""
 HALF_OPENS, HALF_OPEN_SPAN = 2, timedelta(seconds=0.8)
@@ -31,6 +29,8 @@ FULL, FULL_SPAN = 2, timedelta(seconds=1.5)
 UNSTEADY_SECONDS, UNSTEADY_WINDOW = 6, timedelta(seconds=30)
 """Seconds of the last ones that had a refusal: then it is unsteady, though attempts in
 between work."""
+COUNTED = timedelta(seconds=4)
+"""A failed connect that was only counted belongs to the target seen within this."""
 FALLBACK = timedelta(seconds=2)
 """What is refused at one address and works at another of the same port within this is
 a fallback, and in order."""

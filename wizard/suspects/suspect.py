@@ -8,7 +8,6 @@ from enum import StrEnum
 
 from netwiz.probes.facts.signs import SeenBy
 
-
 OWN = "life "
 """Begins the key of what is wrong with a container itself."""
 

@@ -248,14 +248,11 @@ class Trouble:
 
 
 def _refused(it: Trouble) -> bool:
-    found = it.of(SignKind.REFUSED, SignKind.UNREACHABLE)
+    found = it.of(SignKind.REFUSED, SignKind.UNREACHABLE, SignKind.COUNTED)
     found = [f for f in found if not f.age_s]
     if not found:
         return False
     span = found[-1].at - found[0].at
-    if not it.about.client.known:
-        enough = len(found) >= rules.OUTSIDE_REFUSALS
-        return enough and span >= rules.OUTSIDE_SPAN
     often = len(found) >= rules.REFUSALS and span >= rules.REFUSALS_SPAN
     return often or (len(found) >= rules.FEW_REFUSALS and span >= rules.FEW_SPAN)
 
