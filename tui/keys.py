@@ -133,7 +133,7 @@ class Section:
 
     title: str
     where: str
-    """The screen on which they work: ``overview``, ``wizard``, or the `KEYS_OF` that
+    """The screens on which they work: ``overview``, ``wizard``, or the `KEYS_OF` that
     a screen's class says; empty for all."""
     bindings: tuple[Binding, ...]
 
@@ -142,6 +142,8 @@ def sections() -> tuple[Section, ...]:
     """All keys, in the order in which help tells them."""
     from netwiz.tui.keys_wizard import WALK_KEYS, WIZARD_KEYS
     from netwiz.tui.screens.capture_dialog import CaptureDialog
+    from netwiz.tui.screens.capture_file import CaptureFileScreen
+    from netwiz.tui.screens.capture_save import SaveDialog
     from netwiz.tui.screens.packet import PacketScreen
     from netwiz.tui.screens.stream import StreamScreen
     from netwiz.tui.screens.wizard_dialogs import OverrideChoice, StepDetail
@@ -165,15 +167,17 @@ def sections() -> tuple[Section, ...]:
     return (
         Section("Everywhere", "", APP_KEYS),
         Section("Overview", "overview", OVERVIEW_KEYS),
-        Section("In a list or the log", "overview", tuple(lists)),
+        Section("In a list", "overview capture packet stream", tuple(lists)),
         Section("Networks", "overview", tuple(_own(NetworksPane))),
         Section("Live", "overview", tuple(log)),
-        Section("Packets", "overview", tuple(packets)),
+        Section("Packets", "overview capture", tuple(packets)),
+        Section("A file of packets", "capture", tuple(_own(CaptureFileScreen))),
+        Section("Writing packets", "overview capture", tuple(_own(SaveDialog))),
         Section("Asking for a capture", "overview", tuple(_own(CaptureDialog))),
         Section("Flows", "overview", tuple(_own(FlowsView))),
         Section("A packet", "packet", tuple(_own(PacketScreen, DetailView))),
         Section("A stream", "stream", tuple(_own(StreamScreen, DetailView))),
-        Section("While filtering", "overview", tuple(_own(FilterBar))),
+        Section("While filtering", "overview capture", tuple(_own(FilterBar))),
         Section("Map", "topology", TOPOLOGY_KEYS),
         Section("Wizard", "wizard", (*WIZARD_KEYS, *_own(Box, TypeAhead))),
         Section("In the walk", "wizard", (*WALK_KEYS, *_own(WalkView))),

@@ -129,7 +129,7 @@ def test_problems_are_counted_and_found_in_both_directions() -> None:
 def test_a_cleared_ring_counts_on() -> None:
     store = filled([row(1), row(2, Level.PROBLEM)])
     store.clear()
-    assert (len(store), store.problems, store.size) == (0, 0, 0)
+    assert (len(store), store.problems, store.size, store.evicted) == (0, 0, 0, 0)
     store.add(Batch.of([row(1)]))
     assert store.row(2).number == 1
 

@@ -256,6 +256,6 @@ def check_path(path: str) -> tuple[Line, ...]:
         f"{shape.keep} stay"
     )
     if at.exists():
-        words = f"is there already and will be written over; {words}"
+        words = f"what is there already moves to {at.stem}.1{at.suffix}; {words}"
         return ((("! ", "odd"), (words, "dim")),)
     return (((words, "dim"),),)

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from textual import on
 from textual.screen import Screen
 
-from netwiz.tui.captures import CaptureBegun, CaptureFailed, Captures, CaptureSaid
+from netwiz.probes.errors import ProbeError
+from netwiz.tui.captures import (
+    CaptureBegun,
+    CaptureFailed,
+    Captures,
+    CaptureSaid,
+    reason,
+)
 from netwiz.widgets.packets.sieve import Wanted
-from netwiz.widgets.packets.standing import what_text
+from netwiz.widgets.packets.standing import count_text, size_text, what_text
 from netwiz.widgets.packets.view import PacketsView
 
 if TYPE_CHECKING:
@@ -90,6 +99,43 @@ class CaptureScreen(Screen[None]):
         from netwiz.tui.screens.packet_prefill import prefill_of_row
 
         self.diagnose(prefill_of_row(event.row, event.view))
+
+    @on(PacketsView.SaveWanted)
+    def _save_wanted(self) -> None:
+        from netwiz.tui.screens.capture_save import SaveDialog
+
+        view = self.packets
+        at = datetime.now().astimezone()
+        what = "-".join(what_text(view.standing).replace(",", " ").split()[:3])
+        name = f"netwiz-{what or 'packets'}-{at:%Y%m%d-%H%M%S}.pcapng"
+        self.app.push_screen(
+            SaveDialog(len(view.store), name.replace("/", "-")), self._save_packets
+        )
+
+    def _save_packets(self, path: str | None) -> None:
+        if path:
+            self.run_worker(
+                self._write_packets(path),
+                group="save packets",
+                exit_on_error=False,
+                description="write the packets that are kept",
+            )
+
+    async def _write_packets(self, path: str) -> None:
+        from netwiz.probes.capture.keep_rows import write_rows
+
+        view = self.packets
+        started = view.standing.started
+        taps = started.taps if started is not None else ()
+        try:
+            written, size = await asyncio.to_thread(
+                write_rows, path, view.store.batches, taps, view.ends.names
+            )
+        except (ProbeError, OSError) as error:
+            self.notify(f"not written: {reason(error)}", severity="error", markup=False)
+        else:
+            count = f"{count_text(written)} packets, {size_text(size)}"
+            self.notify(f"{count} written to {path}", markup=False)
 
     # Start and stop
 

@@ -38,7 +38,7 @@ class HelpScreen(ModalScreen[None]):
         where = getattr(below, "KEYS_OF", "wizard" if wizard else "overview")
         lines: list[Line] = []
         for section in sections():
-            if section.where in ("", where):
+            if not section.where or where in section.where.split():
                 lines += [()] if lines else []
                 lines += section_lines(section, self._keymap)
         lines += [(), (("Any key can be changed: ", "dim"), ("[keys]", "code"))]

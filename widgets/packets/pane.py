@@ -16,13 +16,7 @@ from textual.strip import Strip
 
 from netwiz.probes.capture.batch import Batch
 from netwiz.probes.capture.wanted import CaptureWanted, Said
-from netwiz.probes.facts.packets import (
-    CaptureCounts,
-    CaptureEnded,
-    CaptureStarted,
-    CaptureTapGone,
-    PacketRow,
-)
+from netwiz.probes.facts.packets import PacketRow
 from netwiz.widgets.line_view import LineView
 from netwiz.widgets.lines import Line, cells
 from netwiz.widgets.packets.ends import Ends
@@ -38,7 +32,11 @@ from netwiz.widgets.packets.standing import (
 from netwiz.widgets.packets.store import PacketStore
 
 BEAT_S = 0.25
-"""Between two updates of the screen."""
+"""Between two updates of the screen, at least."""
+LINE_BYTES = 320
+"""What a line costs on its way to the terminal besides its columns: colours."""
+BYTES_PER_S = 30_000
+"""What the packets may take of an SSH connection: many lines are sent less often."""
 AT_ONCE_S = 0.02
 """What a filter may take of one update."""
 SLICE_S, BREATH_S = 0.006, 0.004
@@ -63,7 +61,7 @@ class PacketsPane(LineView, can_focus=True):
         id: str | None = None,  # noqa: A002
     ) -> None:
         super().__init__(id=id)
-        self.store = store or PacketStore()
+        self.store = PacketStore() if store is None else store
         self.ends = Ends()
         self.sieve = Sieve(self.store, self.ends)
         self.standing = Standing()
@@ -76,6 +74,7 @@ class PacketsPane(LineView, can_focus=True):
         self._shift = 0
         self._pending: list[Said] = []
         self._painted_at = 0.0
+        self._beat_s = BEAT_S
         self._awaited = False
         self._working = False
         self._ends_width = 0
@@ -123,7 +122,7 @@ class PacketsPane(LineView, can_focus=True):
     @property
     def selected(self) -> PacketRow | None:
         """The packet under the cursor."""
-        return self.store.row(self._place) if self._in_view() else None
+        return self.store.row(self.sieve[self.cursor]) if len(self.sieve) else None
 
     @property
     def seen(self) -> Seen:
@@ -147,7 +146,7 @@ class PacketsPane(LineView, can_focus=True):
 
     def soon(self) -> None:
         """Bring the screen up to date, now or when its time has come."""
-        left = self._painted_at + BEAT_S - monotonic()
+        left = self._painted_at + self._beat_s - monotonic()
         if self._awaited or not self.is_mounted:
             return
         if left <= 0:
@@ -166,19 +165,12 @@ class PacketsPane(LineView, can_focus=True):
 
     def _apply(self) -> None:
         pending, self._pending = self._pending, []
-        standing = self.standing
         for said in pending:
             if isinstance(said, Batch):
                 self.store.add(said)
-            elif isinstance(said, CaptureCounts):
-                standing.counts = said
-            elif isinstance(said, CaptureStarted):
-                standing.started = said
-                self.sieve.taps = standing.tap_names
-            elif isinstance(said, CaptureTapGone):
-                standing.gone[said.tap] = said.why
-            elif isinstance(said, CaptureEnded):
-                standing.ended = said
+            else:
+                self.standing.hear(said)
+        self.sieve.taps = self.standing.tap_names
         self.sieve.trim()
 
     def _work_on(self) -> None:
@@ -189,7 +181,7 @@ class PacketsPane(LineView, can_focus=True):
 
     def _slice(self) -> None:
         self._working = False
-        if self.sieve.work(SLICE_S) or monotonic() - self._painted_at >= BEAT_S:
+        if self.sieve.work(SLICE_S) or monotonic() - self._painted_at >= self._beat_s:
             self._settle()
         self._work_on()
 
@@ -208,12 +200,6 @@ class PacketsPane(LineView, can_focus=True):
         """Index in view of the row under the cursor."""
         last = max(len(self.sieve) - 1, 0)
         return last if self.following else min(self.sieve.index_of(self._place), last)
-
-    def _in_view(self) -> bool:
-        if not len(self.sieve):
-            return False
-        self._place = self.sieve[self.cursor]
-        return True
 
     def go(self, index: int) -> None:
         """Put the cursor on a row in view, and look there."""
@@ -236,7 +222,8 @@ class PacketsPane(LineView, can_focus=True):
 
     def hold(self) -> None:
         """Stand still; the capture goes on."""
-        self._in_view()
+        if self.following and len(self.sieve):
+            self._place = self.sieve[self.cursor]
         self.following = False
         self._held_at = self.store.end
         self._tell()
@@ -279,8 +266,11 @@ class PacketsPane(LineView, can_focus=True):
         now = self._visible()
         if whole or not now or not self._on_screen:
             self.refresh()
+            lines = self.room
         else:
-            self._refresh_changed(now)
+            lines = self._refresh_changed(now)
+        cost = lines * (LINE_BYTES + self.columns) / BYTES_PER_S
+        self._beat_s = max(BEAT_S, cost)
         self._on_screen = now
         self._tell()
 
@@ -298,14 +288,18 @@ class PacketsPane(LineView, can_focus=True):
         rows = range(top, min(top + self.room, len(self.sieve)))
         return [self.sieve[index] for index in rows]
 
-    def _refresh_changed(self, now: list[int]) -> None:
+    def _refresh_changed(self, now: list[int]) -> int:
+        """Send the lines that are others now; how many."""
         old = self._on_screen
         last_cursor = old[-1] if old and self.following else -1
+        sent = 0
         for y in range(max(len(now), len(old))):
             was = old[y] if y < len(old) else -1
             place = now[y] if y < len(now) else -1
             if was != place or place == last_cursor:
                 self.refresh_row(self.scroll_offset.y + y + HEAD)
+                sent += 1
+        return sent
 
     def _widen(self) -> bool:
         """Give the ends the width that those in sight need; it only ever grows."""

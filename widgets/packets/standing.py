@@ -6,7 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from netwiz.probes.capture.wanted import CaptureWanted
-from netwiz.probes.facts.packets import CaptureCounts, CaptureEnded, CaptureStarted
+from netwiz.probes.facts.packets import (
+    CaptureCounts,
+    CaptureEnded,
+    CaptureStarted,
+    CaptureTapGone,
+)
 from netwiz.widgets.lines import Line, Piece, cells, clip
 from netwiz.widgets.packets.sieve import Wanted
 
@@ -26,6 +31,19 @@ class Standing:
     ended: CaptureEnded | None = None
     wrong: str = ""
     """Why there is no capture though one was asked for."""
+
+    def hear(
+        self, said: CaptureStarted | CaptureCounts | CaptureTapGone | CaptureEnded
+    ) -> None:
+        """What the capture says of itself."""
+        if isinstance(said, CaptureCounts):
+            self.counts = said
+        elif isinstance(said, CaptureStarted):
+            self.started = said
+        elif isinstance(said, CaptureTapGone):
+            self.gone[said.tap] = said.why
+        else:
+            self.ended = said
 
     @property
     def running(self) -> bool:
@@ -145,7 +163,7 @@ def head_line(now: Standing, seen: Seen, width: int) -> Line:
 
 
 def _state(now: Standing, seen: Seen) -> Line:
-    if not seen.following:
+    if now.running and not seen.following and now.started and not _is_file(now):
         new = f" · {count_text(seen.missed)} new" if seen.missed else ""
         return ((f"‖ held{new}", "odd"),)
     if now.wrong:
@@ -155,7 +173,13 @@ def _state(now: Standing, seen: Seen) -> Line:
         return ((f"{sign} {now.ended.why}", style),)
     if now.started is None:
         return (("… starting", "odd"),)
+    if _is_file(now):
+        return (("… reading", "odd"),)
     return (("● live", "good"),)
+
+
+def _is_file(now: Standing) -> bool:
+    return now.wanted is not None and bool(now.wanted.source)
 
 
 def _view_parts(seen: Seen) -> list[list[Piece]]:

@@ -33,6 +33,7 @@ class PacketStore:
         """Place of the oldest row that is kept."""
         self.end = 0
         """Place of the next row that comes."""
+        self._began = 0
         self._odd = array("Q")
         self._problems = array("Q")
 
@@ -47,7 +48,7 @@ class PacketStore:
     @property
     def evicted(self) -> int:
         """Rows that have gone already."""
-        return self.first
+        return self.first - self._began
 
     @property
     def odd(self) -> array[int]:
@@ -99,7 +100,7 @@ class PacketStore:
         self._batches.clear()
         self._starts.clear()
         self._bytes = 0
-        self.first = self.end
+        self.first = self._began = self.end
         del self._odd[:]
         del self._problems[:]
 
@@ -126,6 +127,11 @@ class PacketStore:
     def rows(self, start: int, end: int) -> list[PacketRow]:
         """The kept rows of this range of places."""
         return [self.row(p) for p in range(max(start, self.first), min(end, self.end))]
+
+    @property
+    def batches(self) -> tuple[Batch, ...]:
+        """All that is kept; a batch is never changed, so a thread may have them."""
+        return tuple(self._batches)
 
     def place_of(self, number: int) -> int:
         """Where the packet of a number is; -1 when it is not kept.
