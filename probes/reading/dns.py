@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 from netwiz.probes.facts.packets import Level, PacketKind
 from netwiz.probes.reading.dns_message import Message, answers, type_name
 from netwiz.probes.reading.flows import Table
@@ -48,7 +50,6 @@ class Question:
         "at_ns",
         "dead",
         "destination",
-        "last_ident",
         "last_ns",
         "names",
         "number",
@@ -61,7 +62,6 @@ class Question:
     def __init__(self, packet: Packet, key: bytes, asked: str) -> None:
         self.number = packet.number
         self.at_ns = self.last_ns = packet.at_ns
-        self.last_ident = packet.ident
         self.tap = packet.tap
         self.source, self.destination = ends_of(key)
         self.asked = asked
@@ -121,7 +121,7 @@ class Dns:
         data = packet.data
         try:
             message = Message(data, at)
-        except (ValueError, IndexError):
+        except (ValueError, IndexError, struct.error):
             return None
         opcode = message.flags >> 11 & 0x0F
         if message.questions > 16 or opcode > 6:
@@ -138,7 +138,7 @@ class Dns:
     def _question(
         self, packet: Packet, key: bytes, message: Message, *, waits: bool
     ) -> Told:
-        tap, at_ns, ident = packet.tap, packet.at_ns, packet.ident
+        tap, at_ns = packet.tap, packet.at_ns
         text = f"asks for {message.asked}"
         if not waits:
             return DNS, PLAIN, f"{text} (of all around)", 0
@@ -146,11 +146,10 @@ class Dns:
         known_as = (tap, key[: 2 * half + 2], message.ident, message.kind, message.name)
         known = self._asked.get(known_as)
         if known is not None and not known.answered:
-            same = known.last_ident == ident if ident > 0 else False
-            if same or at_ns - known.last_ns < _COPY_NS:
+            if at_ns - known.last_ns < _COPY_NS:
                 return DNS, PLAIN, f"{text} (the same packet again)", known.number
             known.times += 1
-            known.last_ns, known.last_ident = at_ns, ident
+            known.last_ns = at_ns
             passed = lapse(at_ns - known.at_ns)
             again = f"{ordinal(known.times)} time, {passed} without an answer"
             return DNS, ODD, f"{text} again ({again})", known.number

@@ -7,6 +7,7 @@ reading ends; names and lists are bounded.
 
 from __future__ import annotations
 
+import struct
 from struct import Struct
 
 from netwiz.probes.reading.words import MOST_NAME, address_text
@@ -130,7 +131,7 @@ def answers(data: bytes, message: Message, at: int) -> tuple[list[str], str]:
             elif kind == message.kind:
                 found.append(_value(data, kind, place, size, at))
             place += size
-    except (ValueError, IndexError):
+    except (ValueError, IndexError, struct.error):
         pass  # cut off by the snap length, or by somebody: what was read is shown
     return found, alias
 

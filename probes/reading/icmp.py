@@ -5,6 +5,7 @@ RFC 792, 1191, 1812, 4443, 4861; types and codes by IANA's icmp-parameters.
 
 from __future__ import annotations
 
+import struct
 from struct import Struct
 
 from netwiz.probes.facts.packets import Level, PacketKind
@@ -175,7 +176,7 @@ class Icmp:
         """
         try:
             quoted = headers.internet(packet.data, ip.at + 8, packet.size)
-        except (ValueError, IndexError):
+        except (ValueError, IndexError, struct.error):
             quoted = None
         if quoted is None or quoted.version != ip.version:
             return 0, "a packet it does not quote", False

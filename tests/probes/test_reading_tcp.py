@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from netwiz.probes.facts.packets import Level
-from tests.probes.lines import A6, B6, MS, A, Lines, S, Talk, told
+from tests.probes.lines import A6, B6, MS, A, B, Lines, S, Talk, told
 
 
 @pytest.fixture
@@ -198,8 +198,7 @@ def test_a_packet_that_passes_several_devices_is_no_repeat(
 ) -> None:
     """One tap for all devices: container's veth, bridge, another veth."""
     lines = Lines()
-    ends = {"client": (A6, 1), "server": (B6, 2)} if ipv6 else {}
-    talk = Talk(lines, **ends)
+    talk = Talk(lines, client=(A6 if ipv6 else A, 1), server=(B6 if ipv6 else B, 2))
 
     def passes(side: int, flags: str, data: bytes = b"", *, size: int = 0) -> None:
         packet = bytes(talk.packet(side, flags, data))
