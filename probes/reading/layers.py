@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from netwiz.probes.links.scapy_loader import load_scapy
 from netwiz.probes.reading import headers
+from netwiz.probes.reading.http import METHODS
 from netwiz.probes.reading.tls import CONTENTS, is_record
 from netwiz.probes.reading.tls_hello import message_fields, version_name
 from netwiz.probes.text import plain
@@ -125,8 +126,18 @@ def _chain(packet: Packet) -> Iterator[Packet]:
     for _ in range(_MOST_LAYERS):
         if not layer or type(layer).__name__ == "NoPayload":
             return
+        if _is_http(layer):
+            # The library goes by the port, which is 80 or 8080 outside containers.
+            from scapy.layers.http import HTTP
+
+            layer = HTTP(layer.load)
         yield layer
         layer = layer.payload
+
+
+def _is_http(layer: Any) -> bool:
+    load = getattr(layer, "load", b"") if layer.name == "Raw" else b""
+    return load.startswith((*METHODS, b"HTTP/1."))
 
 
 def _header_size(layer: Any) -> int:
