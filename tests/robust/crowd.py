@@ -54,7 +54,7 @@ def raise_pair(lab: Lab, address: str = "0.0.0.0", *more: str) -> None:
 def wait_for(lab: Lab, place: str, address: str, port: int) -> None:
     """Wait until it is listened on."""
     open_ = partial(listens, lab.netns_of(place), "tcp", address, port)
-    wait_until(open_, f"{place} listens on {address}:{port}", 20.0)
+    wait_until(open_, f"{place} listens on {address}:{port}")
 
 
 def listen_much(lab: Lab, place: str, address: str, first: int) -> None:

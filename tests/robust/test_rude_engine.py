@@ -23,7 +23,7 @@ pytestmark = pytest.mark.lab
 VALIDATOR = Draft202012Validator(
     json.loads((ROOT / "docs/report.schema.json").read_text())
 )
-LONGEST_S = 30.0
+LONGEST_S = 60.0
 CASES = {
     "timeout": (("order", "pg:3000"), "docker-user-drop"),
     "dns": (("order", "pq:3000"), ""),
@@ -68,7 +68,7 @@ def test_an_engine_in_trouble(how: Answer, word: str, pair: Lab) -> None:
         own = f"DOCKER_HOST=unix://{engine.path}"
         words = [*netwiz_command(), "diagnose", client, target, "--json"]
         begun = time.monotonic()
-        done = pair.run(["env", own, *words], timeout=90)
+        done = pair.run(["env", own, *words], timeout=180)
         took = time.monotonic() - begun
         assert engine.met, "the engine was not asked that"
     print(name, done.returncode, f"{took:.1f} s", done.stderr)

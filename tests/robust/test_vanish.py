@@ -21,7 +21,7 @@ from tests.robust.vanish import Came
 pytestmark = pytest.mark.lab
 DROP = "iptables -I DOCKER-USER -p tcp --dport 3000 -j DROP"
 PROHIBIT = f"{DROP[:-4]}REJECT --reject-with icmp-host-prohibited"
-WITHIN_MS = 25_000
+WITHIN_MS = 40_000
 PYTHON_WORDS = re.compile(
     r"\b\w+(Error|Exception)\b|Traceback|<\w+ object|errno", re.IGNORECASE
 )

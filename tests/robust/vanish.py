@@ -52,7 +52,7 @@ class Came:
 
 def docker(*words: str) -> str:
     done = subprocess.run(
-        ["docker", *words], capture_output=True, text=True, check=True, timeout=30
+        ["docker", *words], capture_output=True, text=True, check=True, timeout=60
     )
     return done.stdout.strip()
 
@@ -77,7 +77,7 @@ def _appears(netns: Path, address: str, port: int) -> bool:
     def there() -> bool:
         return any(listens(netns, "tcp", one, port) for one in both)
 
-    wait_until(there, f"it listens on {address}:{port}", 10.0)
+    wait_until(there, f"it listens on {address}:{port}")
     return True
 
 
@@ -101,7 +101,7 @@ def leftovers(files: set[str], threads: int) -> list[str]:
     """Sockets, namespaces, taps, threads and tasks that outlive a closed machine."""
     gone = partial(_at_home, files, threads)
     try:
-        wait_until(gone, "everything is given back", 3.0)
+        wait_until(gone, "everything is given back", 30.0)
     except RuntimeError:
         names = sorted(t.name for t in threading.enumerate())
         return [*sorted(open_files() - files), f"threads {names}"]

@@ -13,7 +13,7 @@ from tests.lab.engine import Lab
 from tests.lab.state import LabError, wait_until
 
 PROMPT = "lab% "
-PATIENCE_S = 25.0
+PATIENCE_S = 60.0
 _numbers = itertools.count()
 
 
@@ -44,7 +44,7 @@ class Terminal:
             ),
             env=self._env,
             check=True,
-            timeout=20,
+            timeout=60,
         )
         self.wait(PROMPT.strip())
 
@@ -57,7 +57,7 @@ class Terminal:
             env=self._env,
             capture_output=True,
             text=True,
-            timeout=20,
+            timeout=60,
             check=False,
         )
         if done.returncode:
@@ -131,7 +131,7 @@ class Terminal:
         with suppress(LabError):
             self._ask("kill-server")
         try:
-            wait_until(lambda: not self.processes(), "the terminal has ended", 10.0)
+            wait_until(lambda: not self.processes(), "the terminal has ended")
         except LabError:
             left = sorted(_name(pid) for pid in self.processes())
             state.kill_group(self.lab.names, leftovers.PART)

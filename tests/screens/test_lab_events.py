@@ -9,7 +9,7 @@ from tests.screens.on_the_lab import leave, outage, overview, raise_shop
 from tests.screens.terminal import Terminal
 
 pytestmark = pytest.mark.lab
-SOON_S = 10.0
+SOON_S = 60.0
 """Nothing here looks again by the clock, so whatever is shown came by an event."""
 
 

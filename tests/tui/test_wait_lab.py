@@ -39,7 +39,7 @@ def test_ctrl_c_ends_the_wait_and_the_walk_goes_on(lab: Lab) -> None:
         # The witnessed probe's own taps are closed before: one that stays is the wait.
         wait_until(lambda: _taps(lab) and _stays(lab), "netwiz waits at the uplink")
         os.kill(waiting.pid, signal.SIGINT)
-        told, said = waiting.communicate(timeout=20)
+        told, said = waiting.communicate(timeout=60)
     finally:
         waiting.kill()
     assert waiting.returncode == 3, said
@@ -55,7 +55,7 @@ def _stays(lab: Lab) -> bool:
     path = Path(f"/proc/{lab.engine_pid()}/net/packet")
     before = path.read_text()
     try:
-        wait_until(lambda: path.read_text() != before, "they change", 3.0, step=0.05)
+        wait_until(lambda: path.read_text() != before, "they change", 6.0, step=0.05)
     except LabError:
         return True
     return False

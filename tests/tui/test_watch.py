@@ -91,7 +91,7 @@ def test_it_reads_along_with_a_service_that_comes_and_goes() -> None:
             ):
                 assert after["at"] > first["at"]
             process.send_signal(signal.SIGINT)
-            process.communicate(timeout=30)
+            process.communicate(timeout=60)
         finally:
             process.kill()
     assert first["outcome"] == "healthy"
