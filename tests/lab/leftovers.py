@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 PART = "netwiz"
 """The control group netwiz runs in: whoever is in it later was left behind."""
 _ENGINE_OWN = re.compile(r"\bveth[0-9a-f]{7}\b|chain (DOCKER|POSTROUTING)$")
+RUNS = "runs"
+"""The section that tells each container's namespace."""
 CONTAINER_SECTIONS = (
     "rules",
     "legacy",
@@ -41,7 +43,9 @@ def look(lab: Lab) -> Fingerprint:
                 del facts[name]
     for name in lab.docker("ps", "--format", "{{.Names}}").split():
         with suppress(FileNotFoundError, state.LabError):
-            inside = fingerprint.take(lab.netns_of(name), *CONTAINER_SECTIONS)
+            netns = lab.netns_of(name)
+            found.setdefault(RUNS, {})[name] = str(netns.stat().st_ino)
+            inside = fingerprint.take(netns, *CONTAINER_SECTIONS)
             for section, content in inside.items():
                 found[f"{name} {section}"] = content
     found["containers"] = _containers(lab)
@@ -60,8 +64,17 @@ def _restless(lab: Lab) -> bool:
 
 
 def differences(before: Fingerprint, after: Fingerprint) -> list[str]:
-    """What is new, gone or changed; a place that itself ended is not judged."""
-    both = before.keys() & after.keys()
+    """What is new, gone or changed; a place that itself ended is not judged.
+
+    Nor is a container that was started anew meanwhile: its namespace is another one.
+    """
+    runs = before.get(RUNS, {}).items() & after.get(RUNS, {}).items()
+    other = before.get(RUNS, {}).keys() - dict(runs)
+    both = {
+        key
+        for key in before.keys() & after.keys() - {RUNS}
+        if key.partition(" ")[0] not in other
+    }
     return fingerprint.differences(
         {key: before[key] for key in sorted(both)}, {key: after[key] for key in both}
     )

@@ -118,6 +118,21 @@ def test_a_clean_run_leaves_nothing(
 
 
 @pytest.mark.lab
+def test_a_container_that_was_started_anew_is_not_compared(
+    lab: Lab, stand_in: Callable[[str], list[str]]
+) -> None:
+    lab.docker("network", "create", "shop")
+    for name in ("pg", "order"):
+        lab.docker("run", "-d", "--name", name, "--network", "shop", "lab/busybox")
+    # The engine's name server has other ports in each run.
+    enter = "nsenter -t $(docker inspect -f '{{.State.Pid}}' order) -n"
+    line = f"docker restart -t 0 pg >&2; {enter} nft add table ip x"
+    left = judge.ask(lab, stand_in(line)).left
+    assert "order rules: new: table ip x" in left
+    assert not [found for found in left if found.startswith("pg ")]
+
+
+@pytest.mark.lab
 @pytest.mark.parametrize(
     ("line", "trace"),
     [
