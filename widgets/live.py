@@ -146,11 +146,4 @@ class LivePane(Container):
 
     def _standing(self) -> Line:
         log = self.log_view
-        parts: list[str] = []
-        if log.lines.suspects_only:
-            parts.append("suspects only")
-        if log.lines.filter:
-            parts.append(f"/{log.lines.filter.pattern}")
-        if not log.following:
-            parts.append(f"held · {log.missed} new" if log.missed else "held")
-        return ((" · ".join(parts), "odd"),) if parts else ()
+        return log.standing(max(log.size.width - 2, 20))

@@ -23,6 +23,7 @@ from netwiz.tui.messages import (
 )
 from netwiz.tui.prefill import Prefill
 from netwiz.tui.screens.flows_overview import prefill_of_flow
+from netwiz.tui.screens.log_overview import LogOverview
 from netwiz.tui.screens.overview_words import (
     about_text,
     copied_text,
@@ -30,7 +31,6 @@ from netwiz.tui.screens.overview_words import (
     prefill_of,
     standing,
 )
-from netwiz.tui.screens.suspects_overview import SuspectsOverview
 from netwiz.widgets.container_row import Row
 from netwiz.widgets.containers import ContainersPane
 from netwiz.widgets.filter_bar import FilterBar
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 PANES = ("networks", "containers", "live")
 
 
-class OverviewScreen(SuspectsOverview):
+class OverviewScreen(LogOverview):
     """Owns the state that the session's messages bring, and hands it to the panes."""
 
     BINDINGS: ClassVar[list[BindingType]] = list(OVERVIEW_KEYS)
@@ -229,17 +229,6 @@ class OverviewScreen(SuspectsOverview):
             return
         self.action_wizard()
 
-    @on(LogView.Opened)
-    def _line_opened(self, event: LogView.Opened) -> None:
-        line = event.line
-        if line.suspect:
-            self._open_wizard(prefill_of(line.suspect))
-            return
-        from netwiz.tui.screens.reader import ReaderScreen
-
-        title = f"{line.at.astimezone():%Y-%m-%d %H:%M:%S} {line.source}"
-        self.app.push_screen(ReaderScreen(title, line.text))
-
     def action_wizard(self) -> None:
         """Open the wizard with what is under the cursor."""
         pane = self.focused
@@ -372,6 +361,8 @@ class OverviewScreen(SuspectsOverview):
             self._set_filter("")
         elif self._suspects_only:
             self.action_suspects()
+        elif self.live.log_view.undo():
+            pass
         elif not self.live.log_view.following:
             self.live.log_view.follow()
 
@@ -380,7 +371,8 @@ class OverviewScreen(SuspectsOverview):
         text = copied_text(self._pane())
         if text:
             self.app.copy_to_clipboard(text)
-            self.notify(f"copied: {text}", timeout=2, markup=False)
+            first = text.partition("\n")[0]
+            self.notify(f"copied: {first}", timeout=2, markup=False)
 
     def action_relist(self) -> None:
         """Look at everything anew."""

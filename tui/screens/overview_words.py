@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
+from netwiz.tui.log_save import line_text
 from netwiz.tui.prefill import Prefill
 from netwiz.widgets.container_row import Row
 from netwiz.widgets.line_view import LineView
@@ -100,7 +101,7 @@ def copied_text(pane: LineView) -> str:
         line = pane.selected
         if line is None:
             return ""
-        return f"{line.at.astimezone():%Y-%m-%dT%H:%M:%S%z} {line.source} {line.text}"
+        return line_text(line)
     if isinstance(pane, PacketsView):
         return pane.copied()
     item = pane.selected if isinstance(pane, ListPane) else None
