@@ -38,6 +38,7 @@ from netwiz.probes.text import plain
 OTHER, ARP = PacketKind.OTHER, PacketKind.ARP
 PLAIN, NOTE, ODD = Level.PLAIN, Level.NOTE, Level.ODD
 _ABSENCE = PacketKind.ABSENCE
+_UNREADABLE: Told = (OTHER, PLAIN, "a packet that netwiz could not read", 0)
 _CUT: Told = (OTHER, PLAIN, "a packet that is cut off or made up", 0)
 
 _ETHERTYPES = {
@@ -152,6 +153,8 @@ class Reader:
                     )
         except struct.error:
             pass  # too short for that: the other way tells what there is
+        except Exception:  # noqa: BLE001 - a reader that dies loses the capture
+            return _row(packet, "", "", _UNREADABLE)
         return self._slowly(packet, linktype)
 
     def overdue(self, now_ns: int) -> list[PacketRow]:
@@ -208,21 +211,8 @@ class Reader:
         except (ValueError, IndexError, struct.error):
             pass
         except Exception:  # noqa: BLE001 - a reader that dies loses the capture
-            told = (OTHER, PLAIN, "a packet that netwiz could not read", 0)
-        kind, level, text, about = told
-        return PacketRow(
-            packet.number,
-            packet.at_ns,
-            packet.tap,
-            kind,
-            level,
-            packet.size,
-            source,
-            destination,
-            plain(text, MOST_TEXT),
-            about,
-            data,
-        )
+            told = _UNREADABLE
+        return _row(packet, source, destination, told)
 
     def _network(
         self, packet: Packet, ethertype: int, at: int, *, inside: bool = False
@@ -284,6 +274,23 @@ class Reader:
         ends = end_text(ip.source, ports[0]), end_text(ip.destination, ports[1])
         told = self._datagrams.read(packet, ip, ports)
         return *ends, told
+
+
+def _row(packet: Packet, source: str, destination: str, told: Told) -> PacketRow:
+    kind, level, text, about = told
+    return PacketRow(
+        packet.number,
+        packet.at_ns,
+        packet.tap,
+        kind,
+        level,
+        packet.size,
+        source,
+        destination,
+        plain(text, MOST_TEXT),
+        about,
+        packet.data,
+    )
 
 
 def _fragment(ip: Ip) -> Told:
