@@ -39,7 +39,7 @@ def shut_in(module: str, words: Sequence[str], *, first: bool = True) -> None:
         namespaces.run(["mount", "-t", "tmpfs", "nwbench", "/run/netns"])
         namespaces.run(["ip", "link", "set", "lo", "up"])
         if first:
-            _come_first()
+            come_first()
         else:
             os.environ[MODEST] = "1"
         return
@@ -51,14 +51,15 @@ def shut_in(module: str, words: Sequence[str], *, first: bool = True) -> None:
     os.execvp(argv[0], [*argv, sys.executable, "-m", module, *words])
 
 
-def _come_first() -> None:
+def come_first() -> None:
     """Let what is measured, all of it alike, go before whatever else is running.
 
     The scheduler weighs sessions (sched(7), autogroup) before processes: on a machine
     with other work a sender would not reach its rate, and a reader would be measured
     by what the others do.
     """
-    os.setsid()
+    with suppress(PermissionError):
+        os.setsid()
     prefer([os.getpid()])
 
 

@@ -17,6 +17,7 @@ import json
 import socket
 import sys
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 
 UDP_SEGMENT = 103
@@ -73,7 +74,9 @@ class Sender:
         """Send so many, or as many as one call can; how many that were."""
         count = min(count, self.most)
         self._turn = (self._turn + 1) % FLOWS
-        self._sockets[self._turn].send(self._buffer[: count * self._payload])
+        with suppress(ConnectionRefusedError):
+            # Whoever does not listen may say so (ICMP); it is sent all the same.
+            self._sockets[self._turn].send(self._buffer[: count * self._payload])
         return count
 
 

@@ -1,0 +1,203 @@
+"""`python -m tests.bench.ssh`: netwiz over a real SSH connection, at 80x24.
+
+As root, on a lab: sshd on its loopback, an ssh client on a pty, and the installed
+netwiz in between. Measured is what arrives at the person's terminal (decrypted) and how
+long a key takes until its effect is on it: while nothing happens, while a container
+writes thousands of log lines a second, and while packets are captured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from tests.bench import shop
+from tests.bench.capture_wire import Load, come_first, prefer, sending
+from tests.bench.figures import Figures
+from tests.bench.run import machine
+from tests.bench.screen import painted
+from tests.bench.ssh_seat import Seat, percentile, seated
+from tests.bench.sshd import Sshd, served
+from tests.lab.engine import Lab, why_impossible
+from tests.lab.judge import netwiz_command
+
+KIB = 1024
+BARS = {"idle": 2.0, "busy log": 40.0, "capture": 40.0}
+"""KiB/s to the terminal."""
+KEY_BAR_MS = 50.0
+LINES_S = 3000
+PACKETS_S = 10_000
+SELECTED = re.compile(r" ([0-9a-f]{12}) ─╯")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How much of it."""
+
+    seconds: float = 10.0
+    keys: int = 200
+    packets_s: int = PACKETS_S
+
+
+def selected(shown: str) -> object:
+    """The container that the cursor is on, by the pane's lower edge."""
+    return SELECTED.findall(shown)
+
+
+def held(shown: str) -> object:
+    """Whether the view of the packets is held."""
+    return "held" in shown
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Measures over one connection at a time, into one table."""
+
+    server: Sshd
+    options: Options
+    figures: Figures
+    say: Callable[[str], None]
+
+    def run(self) -> None:
+        """Everything."""
+        self.idle()
+        self.busy_log()
+        self.capture()
+
+    def idle(self) -> None:
+        with self.opened() as seat:
+            self.measure("idle", seat, "jk", selected)
+
+    def busy_log(self) -> None:
+        lab = self.server.lab
+        # busybox has no pacing but sleeps: some lines, a short sleep, and again.
+        some = LINES_S // 50
+        say = f'for n in $(seq {some}); do echo "INFO request $n took 12 ms"; done'
+        loop = f"while :; do {say}; usleep 20000; done"
+        lab.docker("run", "-d", "--name", "chatty", "lab/busybox", "sh", "-c", loop)
+        try:
+            with self.opened() as seat:
+                seat.until(lambda text: "INFO request" in text, "the log")
+                self.measure("busy log", seat, "jk", selected)
+        finally:
+            lab.docker("rm", "-f", "chatty")
+
+    def capture(self) -> None:
+        lab = self.server.lab
+        with self.opened() as seat, flood(lab, self.options.packets_s):
+            seat.press("c")
+            seat.until(lambda text: "Capture packets" in text, "the question")
+            seat.press("\x15good\r")
+            seat.until(lambda text: "seen" in text and "good" in text, "packets")
+            name = "capture"
+            self.prefer()
+            self.measure(name, seat, "pp", held)
+            seat.press("2")
+            seat.bytes_for(0.5)
+            self.keys(f"{name}, in another pane", seat, "jk", selected)
+
+    def measure(
+        self, name: str, seat: Seat, keys: str, effect: Callable[[str], object]
+    ) -> None:
+        """Bytes while nobody touches it, then keys."""
+        self.say(f"{name}: bytes")
+        seat.bytes_for(3.0)
+        begun = time.perf_counter()
+        count = seat.bytes_for(self.options.seconds)
+        rate = count / KIB / (time.perf_counter() - begun)
+        self.figures.add(f"{name}, written", "KiB/s", [rate], bar=BARS[name])
+        self.keys(name, seat, keys, effect)
+
+    def keys(
+        self, name: str, seat: Seat, keys: str, effect: Callable[[str], object]
+    ) -> None:
+        self.say(f"{name}: keys")
+        samples = seat.latencies_ms(keys, effect, self.options.keys)
+        self.figures.add(f"{name}, a key", "ms", samples)
+        worst = percentile(samples, 0.99)
+        self.figures.add(f"{name}, a key, p99", "ms", [worst], bar=KEY_BAR_MS)
+
+    def prefer(self) -> None:
+        """The machine may be busy with what is not measured."""
+        prefer(self.server.members())
+
+    @contextmanager
+    def opened(self) -> Iterator[Seat]:
+        """netwiz over a new connection, all of the shop in it, Containers in focus."""
+        lab = self.server.lab
+        argv = self.server.netwiz(netwiz_command())
+        with seated(argv, lab.env()) as seat:
+            seat.until(painted, "the panes")
+            seat.until(lambda text: "order" in text, "the containers")
+            self.prefer()
+            prefer([seat.process.pid])
+            seat.press("2")
+            seat.until(lambda text: bool(selected(text)), "a cursor")
+            yield seat
+
+
+@contextmanager
+def flood(lab: Lab, rate: int) -> Iterator[None]:
+    """UDP packets from order to good, each of them on its own."""
+    segmenting = ["ethtool", "-K", "eth0", "tx-udp-segmentation", "off"]
+    done = lab.run(segmenting, "order")
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    address = lab.docker(
+        "inspect", "-f", "{{.NetworkSettings.Networks.shop.IPAddress}}", "good"
+    )
+    argv = [f"--net={lab.netns_of('order')}", "--"]
+    load = Load(100, rate, 3600.0)
+    process = subprocess.Popen(
+        ["nsenter", *argv, *sending(address, load)], stdout=subprocess.DEVNULL
+    )
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def main() -> int:
+    """Print the figures; 1 where a promise is not kept."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.ssh")
+    usual = Options()
+    parser.add_argument("--seconds", type=float, default=usual.seconds)
+    parser.add_argument("--keys", type=int, default=usual.keys)
+    parser.add_argument("--packets", type=int, default=usual.packets_s)
+    parser.add_argument("--json", action="store_true")
+    asked = parser.parse_args()
+    if reason := why_impossible():
+        print(reason, file=sys.stderr)
+        return 4
+    options = Options(asked.seconds, asked.keys, asked.packets)
+    figures = Figures()
+
+    def say(words: str) -> None:
+        print(f"ssh: {words}", file=sys.stderr, flush=True)
+
+    come_first()
+    lab = Lab.up(say=say)
+    try:
+        shop.raise_shop(lab)
+        with served(lab) as server:
+            Bench(server, options, figures, say).run()
+    finally:
+        lab.down()
+    if asked.json:
+        print(json.dumps(machine() | {"figures": figures.as_json()}, indent=2))
+    else:
+        print(*(f"{name}: {value}" for name, value in machine().items()), sep=" · ")
+        print(*figures.table(), sep="\n")
+    return int(any(figure.within is False for figure in figures.all))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
