@@ -13,7 +13,7 @@ from netwiz.probes.capture.wanted import CaptureWanted, FileWanted
 from netwiz.probes.errors import ProbeError
 from netwiz.probes.facts import Failure
 from netwiz.probes.text import plain
-from netwiz.tui.capture_names import places_for, shown_names
+from netwiz.tui.capture_names import names_in, places_for, shown_names
 from netwiz.tui.capture_tellers import (
     FileTeller,
     JsonTeller,
@@ -117,9 +117,12 @@ def _check(asked: Asked) -> None:
 
 def _read(asked: Asked) -> int:
     """A file, without engine and rights."""
-    chosen = _filter(asked, {})
-    wanted = CaptureWanted(source=asked.read, filter=asked.filter)
-    return asyncio.run(_run(wanted, None, _teller(asked, {}, chosen)))
+    names = names_in(asked.read)
+    chosen = _filter(asked, names)
+    wanted = CaptureWanted(source=asked.read, filter=asked.filter, names=names)
+    for note in chosen.notes:
+        complain(note)
+    return asyncio.run(_run(wanted, None, _teller(asked, names, chosen)))
 
 
 async def _listen(asked: Asked, machine: Machine) -> int:

@@ -73,6 +73,18 @@ def shown_names(snapshot: Snapshot) -> Mapping[str, str]:
     return own | names_of(snapshot)
 
 
+def names_in(path: str) -> dict[str, str]:
+    """The names that a file begins with, as netwiz and wireshark write them.
+
+    Raises ProbeError when it cannot be read or is no capture.
+    """
+    from netwiz.probes.capture.files import CaptureFile
+
+    with CaptureFile(path) as file:
+        next(file.packets(), None)
+        return dict(file.names)
+
+
 def uplinks(snapshot: Snapshot) -> tuple[str, ...]:
     """Devices of the host that have an address and are none of the engine's."""
     engines = {network.device for network in snapshot.networks} | {"docker_gwbridge"}

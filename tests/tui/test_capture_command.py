@@ -3,9 +3,11 @@
 import json
 import os
 import signal
+import struct
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -60,7 +62,7 @@ BAD = {
     "a network without a device": (["none"], "no device to listen to"),
     "a bad filter": (["order", "prot 3000"], "is wrong at character 1"),
     "a filter that breaks off": (["order", "port"], "is wrong at its end"),
-    "a bad filter of a file": (["-r", "x.pcap", "prot"], "is wrong at character 1"),
+    "no such file": (["-r", "/nonexistent/x.pcap"], "/nonexistent/x.pcap"),
     "a file and a file": (["-r", "x.pcap", "-w", "y"], "-w is for listening"),
     "a file and all": (["-r", "x.pcap", "--all"], "--all is for listening"),
     "a file and a time": (["-r", "x", "--seconds", "1"], "--seconds is for"),
@@ -315,14 +317,19 @@ def test_a_file_is_told_of_and_nothing_else(
 
 
 def test_a_file_is_read_without_a_machine(
-    world: CaptureWorld, capsys: pytest.CaptureFixture[str]
+    world: CaptureWorld, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    file = str(tmp_path / "shop.pcap")
+    # The head of a file without packets (pcap-savefile(5)).
+    Path(file).write_bytes(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
     world.ends = CaptureEnded(why="end of file")
-    assert main(["capture", "-r", "shop.pcapng", "port", "3000"]) == 0
+    assert main(["capture", "-r", file, "prot", "3000"]) == 2
+    assert "is wrong at character 1" in capsys.readouterr().err
+    assert main(["capture", "-r", file, "port", "3000"]) == 0
     out, err = capsys.readouterr()
     assert out.startswith("2026-11-21\n09:12:53.123456   172.18.0.2:40312 → ")
     assert err == "netwiz: 3 packets (222 B), 0 dropped by the kernel\n"
-    assert world.wanted[0].source == "shop.pcapng"
+    assert world.wanted[0].source == file
     assert world.wanted[0].filter == "port 3000"
     assert world.closed == 0
 
