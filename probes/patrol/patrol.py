@@ -7,7 +7,7 @@ import contextlib
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
 from netwiz.probes.errors import ProbeError
@@ -17,7 +17,7 @@ from netwiz.probes.patrol.closer import Closer
 from netwiz.probes.patrol.counters import Layout
 from netwiz.probes.patrol.ears import Ears
 from netwiz.probes.patrol.mind import Mind
-from netwiz.probes.patrol.pace import Pace
+from netwiz.probes.patrol.pace import LONGEST_S, Pace
 from netwiz.probes.patrol.post import HOT_S, Post, Reading
 from netwiz.probes.patrol.program import of_the_host
 from netwiz.probes.patrol.round import Round, go_round, places_of, register
@@ -223,7 +223,8 @@ class Patrol:
             Sign(
                 SignKind.COUNTED,
                 SeenBy.COUNTERS,
-                at,
+                # It was some time since the last reading: in the middle, as a rule.
+                at - timedelta(seconds=min(reading.within_s, LONGEST_S) / 2),
                 post.place,
                 text=text,
                 count=left,

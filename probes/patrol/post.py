@@ -40,6 +40,8 @@ class Post:
     fd: int
     raw: bytes = b""
     counts: Counts | None = None
+    read_at: float = 0.0
+    """When the counters were last seen to have moved, or not to."""
     hot_until: float = 0.0
     """Something failed here lately (seconds of the monotonic clock)."""
     half_open: bool = False
@@ -95,6 +97,8 @@ class Reading:
 
     post: Post
     rise: Counts
+    within_s: float = 0.0
+    """It rose within so many seconds."""
     looked: Look = Look.NOTHING
     connects: list[Socket] = field(default_factory=list)
     """In SYN-SENT."""

@@ -66,6 +66,7 @@ def go_round(ground: Ground, posts: Iterable[Post], layout: Layout) -> Round:
         except OSError:
             made.gone.append(post)
             continue
+        within, post.read_at = now - post.read_at, now
         quiet = not (post.half_open or post.queued or post.asking)
         if raw == post.raw and quiet and now >= post.hot_until:
             continue
@@ -77,7 +78,7 @@ def go_round(ground: Ground, posts: Iterable[Post], layout: Layout) -> Round:
         if rise.opened and spare and Look.CONNECTS not in look:
             look |= Look.CONNECTS
             spare -= 1
-        reading = Reading(post, rise, look)
+        reading = Reading(post, rise, within, look)
         if look:
             with contextlib.suppress(ProbeError, OSError):
                 ground.namespaces.call_here(post.place, _look, reading, now)

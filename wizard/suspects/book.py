@@ -10,7 +10,7 @@ from netwiz.probes.facts.signs import SeenBy, Sign, SignKind
 from netwiz.wizard.suspects import rules
 from netwiz.wizard.suspects.life import Lives
 from netwiz.wizard.suspects.suspect import Standing, Suspect
-from netwiz.wizard.suspects.trouble import About, Trouble
+from netwiz.wizard.suspects.trouble import About, Trouble, symptom_of
 from netwiz.wizard.suspects.who import Directory, End
 
 MOST = 500
@@ -29,6 +29,8 @@ class Book:
     def __init__(self) -> None:
         self._directory = Directory()
         self._troubles: dict[str, Trouble] = {}
+        self._vague: set[str] = set()
+        """Keys of those that may turn out to be the same as a better known one."""
         self._counted: dict[str, list[Sign]] = {}
         """By client: connects that failed lately, nobody saw whereto."""
         self.lives = Lives()
@@ -55,8 +57,9 @@ class Book:
                 self._fail(sign)
         if len(self._troubles) > MOST:
             stalest = sorted(self._troubles.values(), key=lambda t: t.last)
-            for trouble in stalest[: len(stalest) - MOST]:
-                del self._troubles[trouble.about.key]
+            # Some more than there must: a flood would have each of them sorted.
+            for trouble in stalest[: len(stalest) - MOST * 4 // 5]:
+                self._forget(trouble)
 
     def suspects(self, now: datetime) -> tuple[Suspect, ...]:
         """What is worth knowing now, the gravest first, what is over at the end."""
@@ -65,7 +68,7 @@ class Book:
             if not self._unsettled(trouble, now):
                 trouble.settle(now)
             if now - trouble.last > rules.LATELY + rules.REMEMBERED:
-                del self._troubles[trouble.about.key]
+                self._forget(trouble)
                 continue
             if not trouble.raised and trouble.healed is None:
                 continue
@@ -78,6 +81,15 @@ class Book:
 
     # Inside
 
+    def _remember(self, trouble: Trouble) -> None:
+        self._troubles[trouble.about.key] = trouble
+        if trouble.about.vague:
+            self._vague.add(trouble.about.key)
+
+    def _forget(self, trouble: Trouble) -> None:
+        self._vague.discard(trouble.about.key)
+        del self._troubles[trouble.about.key]
+
     def _unsettled(self, trouble: Trouble, now: datetime) -> bool:
         """Whether the server, or a client that asks itself, only just came or went."""
         about = trouble.about
@@ -88,26 +100,32 @@ class Book:
         client = self._client(sign)
         server, port = self._server(client, sign)
         about = About(_layer(sign), client, server, port, _asked(sign))
-        self._trouble(about, sign.at).fail(sign, _dialled(sign))
+        self._trouble(about, sign).fail(sign, _dialled(sign))
 
-    def _trouble(self, about: About, at: datetime) -> Trouble:
+    def _trouble(self, about: About, sign: Sign) -> Trouble:
         """The trouble that this is about, though one of the two may know less."""
         known = self._troubles.get(about.key)
         if known is not None:
             return known
-        for known in sorted(self._troubles.values(), key=lambda t: t.last):
-            if known.about.is_vaguer_than(about):
-                del self._troubles[known.about.key]
+        at, symptom = sign.at, symptom_of(sign)
+        for known in [self._troubles[key] for key in self._vague]:
+            if known.symptom == symptom and known.about.is_vaguer_than(about):
+                self._forget(known)
                 known.about = about
-                self._troubles[about.key] = known
+                self._remember(known)
                 return known
-        for known in sorted(
-            self._troubles.values(), key=lambda t: t.last, reverse=True
-        ):
-            if about.is_vaguer_than(known.about) and at - known.last < rules.HALF_LIFE:
-                return known
+        if about.vague:
+            lately = [
+                known
+                for known in self._troubles.values()
+                if about.is_vaguer_than(known.about)
+                and known.symptom == symptom
+                and at - known.last < rules.HALF_LIFE
+            ]
+            if lately:
+                return max(lately, key=lambda t: t.last)
         made = Trouble(about, at, at)
-        self._troubles[about.key] = made
+        self._remember(made)
         if about.layer == "connect":
             for counted in self._counted.pop(about.client.key, ()):
                 if at - counted.at < rules.COUNTED:
@@ -121,10 +139,10 @@ class Book:
         for trouble in self._troubles.values():
             if trouble.about.client.key != client.key:
                 continue
+            if _is_fallback(sign, trouble, port):
+                trouble.forgive()
             if trouble.about.key == about.key or _answers_for(sign, trouble):
                 trouble.work(sign)
-            elif _is_fallback(sign, trouble, port):
-                trouble.failures.clear()
 
     def _count(self, sign: Sign) -> None:
         """Counters tell of a client only: they bear out what is known of it."""
@@ -186,4 +204,5 @@ def _is_fallback(sign: Sign, trouble: Trouble, port: int) -> bool:
     if sign.seen is not SeenBy.PACKETS or trouble.about.layer != "connect":
         return False
     soon = sign.at - trouble.last < rules.FALLBACK
-    return soon and trouble.about.port == port
+    other = sign.target != trouble.dialled
+    return soon and other and trouble.about.port == port

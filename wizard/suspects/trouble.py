@@ -27,6 +27,13 @@ SYMPTOMS = {
     SignKind.UNANSWERED: "dns",
     SignKind.NAME_FAILED: "dns",
 }
+
+
+def symptom_of(sign: Sign) -> str:
+    """What the wizard would call what a sign tells; empty when it names nothing."""
+    return sign.symptom or SYMPTOMS.get(sign.kind, "")
+
+
 _BEHIND_THE_HANDSHAKE = (SignKind.NOT_ACCEPTED, SignKind.QUEUE_FULL)
 _FIRM = {SignKind.REFUSED, SignKind.UNREACHABLE}
 
@@ -58,6 +65,13 @@ class About:
         where = f"{self.server.key} {self.port}" if self.server else self.name
         return f"{self.layer} {self.client.key} {where}"
 
+    @property
+    def vague(self) -> bool:
+        """Whether something of it is not known."""
+        if self.layer == "dns":
+            return not self.name
+        return self.server is None or not self.port
+
     def is_vaguer_than(self, other: About) -> bool:
         """Whether it may be the same, known with less."""
         if (self.layer, self.client.key) != (other.layer, other.client.key):
@@ -83,6 +97,8 @@ class Trouble:
     """Since something worked."""
     refusals: deque[datetime] = field(default_factory=lambda: deque(maxlen=MOST_TIMES))
     """Whatever worked in between."""
+    dialled: str = ""
+    """The address or name that failed last."""
     servers: set[str] = field(default_factory=set)
     """Name servers that were asked."""
     reported: int = 0
@@ -114,12 +130,18 @@ class Trouble:
         if sign.kind is SignKind.REPORTED:
             self.reported += 1
             self.error = sign.error
+        self.dialled = sign.target or self.dialled
         if sign.server:
             self.servers.add(sign.server)
         if target:
             # What a log says is what the application dialled.
             self.targets[target] += 1000 if sign.kind is SignKind.REPORTED else 1
         self._name_symptom(sign)
+
+    def forgive(self) -> None:
+        """It was a first try at an address that the client does not depend on."""
+        self.failures.clear()
+        self.refusals.clear()
 
     def bear_out(self, sign: Sign) -> None:
         """Counters rose with it."""
@@ -175,7 +197,7 @@ class Trouble:
         )
 
     def _name_symptom(self, sign: Sign) -> None:
-        named = sign.symptom or SYMPTOMS.get(sign.kind, "")
+        named = symptom_of(sign)
         vague = sign.kind in (SignKind.HALF_OPEN, SignKind.NO_ROUTE)
         # A SYN in flight does not say what will become of it; an answer does.
         if named and (not self.symptom or not vague or not self._firm(sign.at)):
