@@ -64,7 +64,7 @@ class Tap:
         for at_ns, size, data in self.packets():
             rows += reader.overdue(at_ns)
             rows.append(reader.read(at_ns, 0, 1, size, data))
-        return rows
+        return rows + reader.overdue(time.time_ns())
 
 
 def _open(device: str) -> socket.socket:
@@ -100,12 +100,15 @@ def alarms(rows: list[PacketRow]) -> list[str]:
     ]
 
 
-def until_row(tap: Tap, said: str, seconds: float = 60) -> PacketRow:
+def until_row(
+    tap: Tap, said: str, names: dict[str, str] | None = None, seconds: float = 60
+) -> PacketRow:
     """The first row with these words, as soon as there is one."""
     deadline = time.monotonic() + seconds
     while True:
-        for row in tap.rows():
+        rows = tap.rows(names)
+        for row in rows:
             if said in row.text:
                 return row
-        assert time.monotonic() < deadline, [row.text for row in tap.rows()]
+        assert time.monotonic() < deadline, [row.text for row in rows]
         time.sleep(0.05)
