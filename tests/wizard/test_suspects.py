@@ -305,6 +305,14 @@ HEALTHY: dict[str, list[Sign]] = {
         for n in range(30)
         for sign in (half_open(7 * n, 0.9, 10 + n), worked(7 * n + 0.5))
     ],
+    "twice lost, while others get through": [
+        half_open(0.6, 0.6, 1),
+        worked(0.8),
+        half_open(1.1, 1.1, 1),
+        half_open(1.8, 1.8, 1),
+        half_open(2.8, 2.8, 1),
+        worked(3.2),
+    ],
     "a burst in an accept queue": [waiting(2, 2.0)],
     "a queue full for a moment": [full(0)],
     "a slow answer of a name server": [

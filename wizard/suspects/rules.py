@@ -15,8 +15,8 @@ REFUSALS, REFUSALS_SPAN = 3, timedelta(seconds=1.4)
 """So many refusals or errors over so long, with nothing that worked in between."""
 FEW_REFUSALS, FEW_SPAN = 2, timedelta(seconds=4)
 """Fewer, of a client that tries more rarely."""
-HALF_OPEN_AGE_S = 2.0
-"""One SYN without an answer for so long, at least once repeated."""
+HALF_OPEN_AGE_S = 1.5
+"""One SYN without an answer for so long: repeated after 1 s, and again in vain."""
 HALF_OPENS, HALF_OPEN_SPAN = 2, timedelta(seconds=0.8)
 """Several connections, one after another, that each had no answer for a while."""
 WAITED_S = 2.5

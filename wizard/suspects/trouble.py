@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from netwiz.probes.facts.signs import SeenBy, Sign, SignKind
 from netwiz.wizard.suspects import rules
@@ -124,6 +124,8 @@ class Trouble:
         self.last = max(self.last, sign.at)
         self.first = min(self.first, sign.at)
         self._note(sign)
+        if self._lost_in_transit(sign):
+            return
         self.failures.append(_Failure(sign.at, sign.kind, sign.client_port, sign.age_s))
         if sign.kind in _FIRM and sign.seen is SeenBy.PACKETS:
             self.refusals.append(sign.at)
@@ -183,6 +185,12 @@ class Trouble:
             f.port != sign.client_port or f.kind is not sign.kind
             for f in list(self.failures)[-8:]
         )
+
+    def _lost_in_transit(self, sign: Sign) -> bool:
+        """Whether others got through since its SYN left: then a packet was lost."""
+        began = sign.at - timedelta(seconds=sign.age_s)
+        silent = sign.kind in (SignKind.HALF_OPEN, SignKind.UNREACHABLE)
+        return bool(silent and sign.age_s and self.worked and began < self.worked)
 
     def _note(self, sign: Sign) -> None:
         key = (sign.seen, sign.kind)
