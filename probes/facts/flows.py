@@ -111,7 +111,8 @@ class Flow:
     retransmits: int = 0
     """Segments sent again by both sides, since the connection began."""
     recent: int = 0
-    """Of these, in the last 30 seconds or since netwiz looks."""
+    """In the last 30 seconds or since netwiz looks, without those that were needless:
+    the other side had got them already (DSACK, RFC 2883)."""
     rtt_ms: float = 0.0
     """Smoothed round trip as the kernel measures it (tcp_info); 0 when unknown."""
     min_rtt_ms: float = 0.0

@@ -16,6 +16,7 @@ import errno
 import os
 import socket
 import struct
+import time
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Self
 
@@ -50,8 +51,9 @@ _COOKIE = struct.Struct("=Q")
 _ATTRIBUTE = struct.Struct("=HH")
 # Offsets of struct tcp_info (linux/tcp.h): retransmits 2, unacked 24, last_data_sent
 # 44, last_data_recv 52, rtt 68, total_retrans 100, bytes_acked 120, bytes_received 128,
-# segs_out 136, notsent_bytes 144, min_rtt 148, data_segs_out 156, snd_wnd 228.
-_INFO = struct.Struct("=2xB21xI16xI4xI12xI28xI16xQQI4xII4xI68xI")
+# segs_out 136, notsent_bytes 144, min_rtt 148, data_segs_out 156, dsack_dups 216,
+# snd_wnd 228.
+_INFO = struct.Struct("=2xB21xI16xI4xI12xI28xI16xQQI4xII4xI56xI8xI")
 _MAPPED = b"\0" * 10 + b"\xff\xff"
 _INT = struct.Struct("=i")
 
@@ -72,6 +74,8 @@ class Info(NamedTuple):
     notsent: int
     min_rtt_us: int
     data_segments: int
+    needless: int
+    """Of the segments sent again, those that the peer had already (DSACK, RFC 2883)."""
     window: int
     """What the peer takes (since 5.4); see `window_known`."""
     window_known: bool = False
@@ -96,6 +100,14 @@ class Sock(NamedTuple):
     identity: bytes
     """struct inet_diag_sockid, by which the kernel finds it again."""
     info: Info | None
+    at: float
+    """CLOCK_MONOTONIC when it was asked for."""
+    ends: bytes
+    """Near and far, by which the other end's socket is found."""
+    mirror: bytes
+    """Far and near: the `ends` of that socket, if nothing is translated."""
+    turn: int
+    """The same number for both ends: whoever looks at some sockets only takes both."""
 
 
 def end_of(address: bytes, port: bytes) -> bytes:
@@ -103,7 +115,7 @@ def end_of(address: bytes, port: bytes) -> bytes:
     return (address[12:] if address.startswith(_MAPPED) else address) + port
 
 
-def parse(body: bytes, protocol: int) -> Sock | None:
+def parse(body: bytes, protocol: int, at: float = 0.0) -> Sock | None:
     """An inet_diag_msg with its attributes; None when it is not a whole one."""
     if len(body) < _MESSAGE.size:
         return None
@@ -130,6 +142,10 @@ def parse(body: bytes, protocol: int) -> Sock | None:
         family,
         name,
         _find_info(body) if protocol == TCP and state != LISTEN else None,
+        at,
+        near + far,
+        far + near,
+        near[-1] + far[-1],
     )
 
 
@@ -159,6 +175,7 @@ class Diag:
         self._buffer = buffer
         self._view = memoryview(buffer)
         self._sequence = 0
+        self._at = time.monotonic()
         kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC
         self._socket = socket.socket(socket.AF_NETLINK, kind, NETLINK_SOCK_DIAG)
         # Not settimeout(): that costs a poll(2) before each of thousands of recv(2).
@@ -211,7 +228,9 @@ class Diag:
             self._socket.send(b"".join(map(self._exact, chosen)))
             for _ in chosen:
                 kind, body = self._answer()
-                sock = parse(body, TCP) if kind == SOCK_DIAG_BY_FAMILY else None
+                sock = None
+                if kind == SOCK_DIAG_BY_FAMILY:
+                    sock = parse(body, TCP, self._at)
                 if sock is None:
                     gone += 1
                 else:
@@ -244,7 +263,7 @@ class Diag:
         return [
             sock
             for body in self._bodies(kind)
-            if (sock := parse(body, protocol)) is not None
+            if (sock := parse(body, protocol, self._at)) is not None
         ]
 
     def _bodies(self, wanted: int) -> Iterator[bytes]:

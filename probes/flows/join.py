@@ -24,6 +24,10 @@ Turned = Mapping[tuple[bytes, bytes], tuple[bytes, bytes]]
 """What NAT does: (client's near, far) to (server's near, far)."""
 
 
+Pair = tuple[Seen, Seen | None]
+"""A connection: one or both of its ends, in no order."""
+
+
 class Joined(NamedTuple):
     """A connection: the ends whose sockets were seen, at least one."""
 
@@ -41,32 +45,37 @@ def is_loopback(end: bytes) -> bool:
     return end[0] == 127 if len(end) == 6 else end[:-2] == _LOOPBACK6
 
 
-def join(spaces: Iterable[Space], turned: Turned | None = None) -> list[Joined]:
+def join(spaces: Iterable[Space], turned: Turned | None = None) -> list[Pair]:
     """All connections of these namespaces."""
-    waiting: dict[tuple[int, bytes, bytes], list[Seen]] = defaultdict(list)
-    joined: list[Joined] = []
+    waiting: dict[tuple[int, int, bytes], list[Seen]] = {}
+    pairs: list[Pair] = []
     for space in spaces:
         for sock in (*space.tcp, *space.udp):
-            mates = waiting.get((sock.protocol, sock.far, sock.near))
-            mate = _fitting(mates, space, sock) if mates else None
-            if mate is not None and mates is not None:
-                mates.remove(mate)
-                joined.append(_in_order((space, sock), mate))
+            # Loopback addresses are everybody's: they meet in their namespace only.
+            where = space.inode if is_loopback(sock.near) else 0
+            seen = (space, sock)
+            mates = waiting.get((sock.protocol, where, sock.mirror))
+            if mates:
+                pairs.append((seen, _taken(mates, space)))
             else:
-                waiting[sock.protocol, sock.near, sock.far].append((space, sock))
+                key = (sock.protocol, where, sock.ends)
+                waiting.setdefault(key, []).append(seen)
     alone = [seen for several in waiting.values() for seen in several]
-    return joined + _through_nat(alone, turned or {})
+    return pairs + (_through_nat(alone, turned or {}) if alone else [])
 
 
-def _fitting(mates: list[Seen], space: Space, sock: Sock) -> Seen | None:
-    """The other end: of the loopback in the same namespace, else there if anywhere."""
-    here = next((mate for mate in mates if mate[0] is space), None)
-    if here is not None or is_loopback(sock.near):
-        return here
-    return mates[0] if mates else None
+def _taken(mates: list[Seen], space: Space) -> Seen:
+    """The other end: in the same namespace if one is there, else anywhere."""
+    here = next((mate for mate in mates if mate[0] is space), mates[0])
+    mates.remove(here)
+    return here
 
 
-def _in_order(one: Seen, other: Seen) -> Joined:
+def in_order(pair: Pair) -> Joined:
+    """Who of them opened the connection."""
+    one, other = pair
+    if other is None:
+        return Joined(one, None) if opened(*one) else Joined(None, one)
     first, second = _asker(*one), _asker(*other)
     if first == second:
         # Neither listens (any more), or both do: the lower port is the server's.
@@ -89,7 +98,7 @@ def _asker(space: Space, sock: Sock) -> int:
     return 1 if near > far or near >= EPHEMERAL else -1
 
 
-def _through_nat(alone: list[Seen], turned: Turned) -> list[Joined]:
+def _through_nat(alone: list[Seen], turned: Turned) -> list[Pair]:
     """Join what address translation keeps apart; the others stay single."""
     clients = [seen for seen in alone if opened(*seen)]
     servers = [seen for seen in alone if not opened(*seen)]
@@ -99,7 +108,7 @@ def _through_nat(alone: list[Seen], turned: Turned) -> list[Joined]:
         by_peer[seen[1].protocol, seen[1].far].append(seen)
         by_ends[seen[1].near, seen[1].far] = seen
     taken: set[int] = set()
-    joined: list[Joined] = []
+    pairs: list[Pair] = []
     for seen in clients:
         sock = seen[1]
         known = turned.get((sock.near, sock.far))
@@ -110,8 +119,8 @@ def _through_nat(alone: list[Seen], turned: Turned) -> list[Joined]:
             mate = mates[0] if len(mates) == 1 else None
         if mate is not None and id(mate[1]) not in taken:
             taken.add(id(mate[1]))
-            joined.append(Joined(seen, mate))
+            pairs.append((seen, mate))
         else:
-            joined.append(Joined(seen, None))
+            pairs.append((seen, None))
     left = (seen for seen in servers if id(seen[1]) not in taken)
-    return joined + [Joined(None, seen) for seen in left]
+    return pairs + [(seen, None) for seen in left]

@@ -19,7 +19,7 @@ from netwiz.probes.errors import ProbeError
 from netwiz.probes.facts.base import HOST
 from netwiz.probes.facts.conntrack import FlowEnds
 from netwiz.probes.flows.entry import SocketId, id_of
-from netwiz.probes.flows.join import Joined, Seen, is_loopback
+from netwiz.probes.flows.join import Pair, Seen, is_loopback
 from netwiz.probes.flows.world import World
 from netwiz.probes.machine import Ground
 from netwiz.probes.netlink.dump import Dumper
@@ -42,9 +42,9 @@ class Translations:
         self._next = 0.0
         self.turned: dict[tuple[bytes, bytes], tuple[bytes, bytes]] = {}
 
-    def learn(self, joined: Iterable[Joined], world: World) -> bool:
+    def learn(self, pairs: Iterable[Pair], world: World) -> bool:
         """Read the table if something new calls for it; whether it was read."""
-        doubtful = {id_of(seen) for one in joined for seen in _doubtful(one, world)}
+        doubtful = {id_of(seen) for pair in pairs for seen in _doubtful(pair, world)}
         new = doubtful - self._asked
         self._asked &= doubtful
         now = time.monotonic()
@@ -58,10 +58,10 @@ class Translations:
         return True
 
 
-def _doubtful(one: Joined, world: World) -> Iterable[Seen]:
+def _doubtful(pair: Pair, world: World) -> Iterable[Seen]:
     """The end that was seen, if the other one should have been seen as well."""
-    seen = one.client or one.server
-    if seen is None or (one.client and one.server) or is_loopback(seen[1].far):
+    seen, other = pair
+    if other is not None or is_loopback(seen[1].far):
         return ()
     return (seen,) if world.is_host(seen[1].far) else ()
 

@@ -21,12 +21,10 @@ class Space:
     """Of a process in it, by which /proc is read without entering; 0: enter."""
     containers: tuple[Container, ...] = ()
     """Whose namespace it is: the owner first, then those that ride on it."""
-    looked_at: float = 0.0
-    """CLOCK_MONOTONIC of the last look."""
     inuse: tuple[int, ...] = ()
     """Sockets in the kernel's tables at that look: TCP, TCP6, UDP, UDP6."""
-    walked: int = -1
-    """Number of the sweep in which its tables were last walked."""
+    resting: set[int] = field(default_factory=set)
+    """Cookies of TCP sockets at which nothing moved lately, and nothing waits to."""
     tcp: list[Sock] = field(default_factory=list)
     udp: list[Sock] = field(default_factory=list)
     listening: frozenset[bytes] = frozenset()

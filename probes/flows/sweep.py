@@ -5,7 +5,8 @@ for each namespace anew and even where it has no connection; to read how many so
 has (/proc/PID/net/sockstat) 9 us without entering it; to ask for one known socket 6 us.
 So a namespace is walked when the number of its sockets changed, when a known one is
 gone, or when it has very many; it is passed over when it had no connection and has as
-many sockets as before; else the known ones are asked for. Every `WALK_ANYWAY`th sweep
+many sockets as before; else the known ones are asked for, and those at which nothing
+moved, only every third time (pools are mostly at rest). Every `WALK_ANYWAY`th sweep
 it is walked in any case: half-open connections (SYN-RECV) are not counted by the
 kernel, and one that came while a listener went would not be noticed.
 """
@@ -23,9 +24,12 @@ from netwiz.probes.flows.spaces import Space, Spaces
 from netwiz.probes.machine import Ground
 from netwiz.probes.sockets.processes import read_small
 
+ESTABLISHED = 1
 ASK_AT_MOST = 64
 """Known sockets of a namespace above which a walk is cheaper than asking for each."""
 WALK_ANYWAY = 30
+ASK_STILL = 3
+"""A socket at rest is asked for by one sweep in so many: what stirs is late by 4 s."""
 BUDGET_S = 3.0
 """By the clock. What was not reached keeps its last look; the next begins there."""
 MOST_SOCKETS = 200_000
@@ -95,8 +99,7 @@ class Sweeper:
             if not inuse:
                 raise self._gone(space)
         due = (self._number + index) % WALK_ANYWAY == 0
-        if inuse and not due and inuse == space.inuse and not (space.tcp or space.udp):
-            space.looked_at = time.monotonic()
+        if inuse and not due and inuse == space.inuse and self._rests(space):
             return
         name = space.place.label
         with mapped(f"the sockets of {name}"):
@@ -109,8 +112,21 @@ class Sweeper:
 
         return ProbeError(Failure.GONE, f"{space.place.label}: its namespace is gone")
 
+    def _rests(self, space: Space) -> bool:
+        """Whether a namespace with as many sockets as before can be passed over."""
+        return not any(self._in_turn_now(s, space) for s in (*space.tcp, *space.udp))
+
+    def _in_turn_now(self, sock: diag.Sock, space: Space) -> bool:
+        """Whether this sweep asks for a socket; one at rest has its turns."""
+        if sock.cookie not in space.resting:
+            return True
+        return (sock.turn + self._number) % ASK_STILL == 0
+
     def _look_there(self, space: Space, inuse: tuple[int, ...], *, due: bool) -> None:
-        inuse = inuse or _inuse("thread-self")
+        if not inuse:
+            inuse = _inuse("thread-self")
+            if inuse == space.inuse and not due and self._rests(space):
+                return
         same = inuse == space.inuse and bool(inuse) and not due
         with diag.Diag(self._buffer) as kernel:
             if not (same and self._ask(space, kernel)):
@@ -118,22 +134,29 @@ class Sweeper:
             if not same or space.udp:
                 space.udp = kernel.udp()
         space.inuse = inuse
-        space.looked_at = time.monotonic()
 
     def _ask(self, space: Space, kernel: diag.Diag) -> bool:
         """Ask for the known ones; False when one is gone, or there are too many."""
-        if len(space.tcp) > ASK_AT_MOST:
+        asked = [s for s in space.tcp if self._in_turn_now(s, space)]
+        if len(asked) > ASK_AT_MOST:
             return False
-        self._asked += len(space.tcp)
-        found, gone = kernel.again(space.tcp)
+        self._asked += len(asked)
+        found, gone = kernel.again(asked)
         if gone or any(not 1 << s.state & diag.CONNECTIONS for s in found):
             return False
-        space.tcp = found
+        now = {s.cookie: s for s in found}
+        for before in asked:
+            cookie = before.cookie
+            if cookie in now and _at_rest(before, now[cookie]):
+                space.resting.add(cookie)
+            else:
+                space.resting.discard(cookie)
+        space.tcp = [now.get(s.cookie, s) for s in space.tcp]
         return True
 
     def _walk(self, space: Space, kernel: diag.Diag) -> None:
         self._walked += 1
-        space.walked = self._number
+        space.resting.clear()
         sockets = kernel.tcp()
         space.tcp = [s for s in sockets if s.state != diag.LISTEN]
         space.listening = frozenset(
@@ -141,6 +164,20 @@ class Sweeper:
             for s in sockets
             if s.state == diag.LISTEN
         )
+
+
+def _at_rest(before: diag.Sock, now: diag.Sock) -> bool:
+    """Whether nothing came or went, and nothing waits: neither data nor an accept."""
+    one, other = before.info, now.info
+    return bool(
+        one
+        and other
+        and now.state == ESTABLISHED
+        and now.inode
+        and not (now.unread or now.unsent or now.tries)
+        and one.acked == other.acked
+        and one.received == other.received
+    )
 
 
 def _inuse(pid: str) -> tuple[int, ...]:

@@ -34,7 +34,7 @@ class Teller:
     def tell(self, entry: Entry) -> Flow:
         """One open flow."""
         client, server = self._ends(entry)
-        recent = int(sum(entry.losses[-self.recent_looks :]))
+        recent = max(int(sum(entry.losses[-self.recent_looks :])), 0)
         rtt_us, min_rtt_us = entry.rtt_us, entry.min_rtt_us
         dialled, published, behind = self._nat(entry)
         flow = Flow(
@@ -59,7 +59,7 @@ class Teller:
             behind=behind,
             troubles=self._troubles(entry, client, server, recent),
             rates=tuple(entry.rates),
-            losses=tuple(entry.losses),
+            losses=tuple([max(lost, 0.0) for lost in entry.losses]),
             rtts=tuple(entry.rtts),
         )
         if not self.captured.pairs:

@@ -16,8 +16,8 @@ from netwiz.probes.facts.flows import Flow, FlowTable
 from netwiz.probes.facts.sockets import Process
 from netwiz.probes.flows import telling
 from netwiz.probes.flows.captured import CapturedPairs
-from netwiz.probes.flows.entry import SAMPLES, Entry, SocketId, id_of
-from netwiz.probes.flows.join import Joined
+from netwiz.probes.flows.entry import SAMPLES, Entry, Side, SocketId, id_of
+from netwiz.probes.flows.join import Pair, in_order
 from netwiz.probes.flows.world import World
 from netwiz.probes.sockets.sockraw import STATES
 
@@ -36,13 +36,16 @@ class Tracker:
     """Everything that is remembered between two looks."""
 
     def __init__(self) -> None:
-        self._known: dict[SocketId, Entry] = {}
+        self._known: dict[SocketId, tuple[Entry, Side]] = {}
         self._entries: dict[str, Entry] = {}
         self._closed: deque[tuple[Entry, Flow]] = deque(maxlen=MOST_CLOSED)
         self._looks: deque[float] = deque(maxlen=SAMPLES)
         self._count = itertools.count(1)
         self._last: dict[str, Flow] = {}
         self.captured = CapturedPairs()
+        self._resting: set[str] = set()
+        """Keys of flows that nobody looked at this time: they are as they were."""
+        self._names: object = None
         self.number = 0
 
     def note_rows(self, batch: Batch) -> None:
@@ -51,29 +54,42 @@ class Tracker:
 
     def look(
         self,
-        joined: Iterable[Joined],
+        pairs: Iterable[Pair],
         world: World,
         holder_of: HolderOf,
         *,
+        names: object = None,
         now: float,
         clock: float,
     ) -> FlowTable:
-        """The flows as they are. `now` is CLOCK_MONOTONIC, `clock` since the epoch."""
+        """The flows as they are. `now` is CLOCK_MONOTONIC, `clock` since the epoch.
+
+        `names` is another value whenever somebody may be called otherwise.
+        """
         self.number += 1
         self._looks.append(now)
-        open_now = [self._follow(one, now, clock) for one in joined]
+        self._resting.clear()
+        open_now = [self._follow(one, now, clock) for one in pairs]
         self._bury({entry.key for entry in open_now}, now)
         self.captured.count(now)
         recent = sum(now - at <= RECENT_S for at in self._looks)
         teller = telling.Teller(world, holder_of, self.captured, recent, now, clock)
-        flows = [teller.tell(entry) for entry in _chosen(open_now)]
+        if names != self._names or self.captured.pairs:
+            # Containers were renamed, processes found, packets counted: tell all anew.
+            self._resting.clear()
+        self._names = names
+        flows = [self._tell(teller, entry) for entry in _chosen(open_now)]
         self._last = {flow.key: flow for flow in flows}
         closed = [teller.closed(flow, e.closed) for e, flow in self._closed]
-        known = {pair for flow in (*flows, *closed) for pair in telling.pairs_of(flow)}
+        captured: list[Flow] = []
+        if self.captured.pairs:
+            told = (*flows, *closed)
+            known = {pair for flow in told for pair in telling.pairs_of(flow)}
+            captured = teller.only_captured(known)
         return FlowTable(
             at=clock,
             number=self.number,
-            flows=tuple(flows + closed + teller.only_captured(known)),
+            flows=tuple(flows + closed + captured),
             total=len(open_now),
             states=tuple(Counter(map(_state, open_now)).most_common()),
         )
@@ -87,31 +103,63 @@ class Tracker:
                     wanted.setdefault(side.now[0].inode, set()).add(side.now[1].inode)
         return wanted
 
-    def _follow(self, joined: Joined, now: float, clock: float) -> Entry:
-        ids = [id_of(seen) for seen in joined if seen]
-        found = [self._known[i] for i in ids if i in self._known]
-        if found:
-            entry = found[0]
-            for other in found[1:]:
-                if other is not entry:
-                    # Both ends were seen, but only now they are known to be one flow.
-                    self._forget(other)
+    def _tell(self, teller: telling.Teller, entry: Entry) -> Flow:
+        before = self._last.get(entry.key) if entry.key in self._resting else None
+        return before or teller.tell(entry)
+
+    def _follow(self, pair: Pair, now: float, clock: float) -> Entry:
+        one, other = pair
+        first = self._known.get(id_of(one))
+        second = self._known.get(id_of(other)) if other else None
+        if first is None or (other is not None and not _same(first, second)):
+            entry = self._place(pair, first or second, second, now, clock)
+            entry.count(self.number)
+            return entry
+        entry = first[0]
+        first[1].now, first[1].look = one, self.number
+        if second is not None:
+            second[1].now, second[1].look = other, self.number
+        for side in entry.sides:
+            if side.look != self.number:
+                side.now = None
+        if not entry.count(self.number):
+            self._resting.add(entry.key)
+        return entry
+
+    def _place(
+        self,
+        pair: Pair,
+        known: tuple[Entry, Side] | None,
+        other: tuple[Entry, Side] | None,
+        now: float,
+        clock: float,
+    ) -> Entry:
+        """One that has a socket which was not known yet as a part of it."""
+        joined = in_order(pair)
+        if known is None:
+            entry = self._begin(pair, now, clock)
         else:
-            seen = joined.client or joined.server
-            assert seen is not None  # noqa: S101 - a Joined has at least one
-            key = f"{next(self._count)}"
-            entry = Entry(key, seen[1].protocol, now, clock)
-            if len(self._looks) > 1:
-                entry.began, entry.at = True, self._looks[-2]
-            self._entries[key] = entry
-        before = {side.id for side in entry.sides}
-        new = entry.place(joined)
-        if new:
-            self._known.update(dict.fromkeys(new, entry))
-            for old in before - {side.id for side in entry.sides}:
-                if old is not None:
-                    self._known.pop(old, None)
-        entry.count()
+            entry = known[0]
+            if other is not None and other[0] is not entry:
+                # Both ends were seen, but only now they are known to be one flow.
+                self._forget(other[0])
+        before = [side.id for side in entry.sides]
+        for side in entry.place(joined):
+            if side.id is not None:
+                self._known[side.id] = entry, side
+        for old in before:
+            if old is not None and old not in [side.id for side in entry.sides]:
+                self._known.pop(old, None)
+        for side in entry.sides:
+            side.look = self.number if side.now else 0
+        return entry
+
+    def _begin(self, pair: Pair, now: float, clock: float) -> Entry:
+        entry = Entry(f"{next(self._count)}", pair[0][1].protocol, now, clock)
+        if len(self._looks) > 1:
+            entry.began, entry.at = True, self._looks[-2]
+            entry.number = self.number - 1
+        self._entries[entry.key] = entry
         return entry
 
     def _bury(self, alive: set[str], now: float) -> None:
@@ -128,8 +176,14 @@ class Tracker:
     def _forget(self, entry: Entry) -> None:
         self._entries.pop(entry.key, None)
         for side in entry.sides:
-            if side.id is not None and self._known.get(side.id) is entry:
-                del self._known[side.id]
+            if side.id is not None:
+                known = self._known.get(side.id)
+                if known is not None and known[0] is entry:
+                    del self._known[side.id]
+
+
+def _same(one: tuple[Entry, Side] | None, other: tuple[Entry, Side] | None) -> bool:
+    return one is not None and other is not None and one[0] is other[0]
 
 
 def _chosen(entries: list[Entry]) -> list[Entry]:

@@ -19,7 +19,7 @@ UNANSWERED_S = 1.0
 STUCK_S = 5.0
 """Data that wait so long untouched are stuck."""
 LEFT_OPEN_S = 30.0
-LOSSY_RECENT = 4
+LOSSY_RECENT = 6
 LOSSY_SHARE = 0.01
 """Of the segments that were sent in the same time."""
 SLOW_TIMES = 4

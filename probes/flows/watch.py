@@ -85,19 +85,20 @@ class FlowWatch:
             cpu, begun = time.thread_time(), time.monotonic()
             swept = self._sweeper.sweep()
             world = self._newest_world()
-            joined = join(swept.spaces, self._nat.turned)
-            if self._nat.learn(joined, world):
-                joined = join(swept.spaces, self._nat.turned)
+            pairs = join(swept.spaces, self._nat.turned)
+            if self._nat.learn(pairs, world):
+                pairs = join(swept.spaces, self._nat.turned)
             table = self._tracker.look(
-                joined,
+                pairs,
                 world,
                 self._holders.known.get,
+                names=(world.number, self._holders.found),
                 now=time.monotonic(),
                 clock=time.time(),
             )
             if table.number > 1:
                 # Not before the first picture: all of /proc is searched for them.
-                self._holders.find(self._tracker.missing_holders())
+                self._holders.find(self._tracker.missing_holders)
             cost_s = time.thread_time() - cpu
         return dataclasses.replace(
             table,

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tests.bench import screen, shop
+from tests.bench import flows, screen, shop
 from tests.bench.figures import Figures
 from tests.lab.engine import Lab
 from tests.lab.judge import netwiz_command
@@ -55,7 +55,14 @@ class Bench:
         self.by_hand()
         self.first_paint()
         self.events()
+        self.flows()
         self.crowd()
+
+    def flows(self) -> None:
+        """Of namespaces of its own, beside the lab."""
+        self.say("the flows of many namespaces, beside ss")
+        count = self.options.containers
+        flows.add_figures(self.figures, count, 10 * count)
 
     def walks(self) -> None:
         for name, case, bar, expected in (

@@ -14,7 +14,7 @@ def test_every_benchmark_runs(lab: Lab) -> None:
     figures = Figures()
     options = Options(repeat=1, containers=3, idle_s=0.5, settle_s=0)
     Bench(lab, options, print, figures).run()
-    assert len(figures.all) == 21
+    assert len(figures.all) == 28
     assert all(figure.median >= 0 for figure in figures.all)
     print(*figures.table(), sep="\n")
 

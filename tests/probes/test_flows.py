@@ -372,10 +372,10 @@ async def test_segments_that_are_lost_show(bench: Bench) -> None:
     finally:
         bench.wire.server.run(f"iptables -w -D {rule}")
     flow = between(table, client)
-    assert flow.recent >= 4
+    assert flow.recent >= 6
     assert flow.retransmits >= flow.recent
     assert flow.client.retransmits == flow.retransmits
-    assert sum(flow.losses) >= 4
+    assert sum(flow.losses) >= flow.recent
     assert "sent again lately" in " ".join(t.text for t in flow.troubles)
 
 
