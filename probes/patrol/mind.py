@@ -8,11 +8,11 @@ from datetime import datetime
 
 from netwiz.probes.facts.signs import SeenBy, Sign, SignKind
 from netwiz.probes.patrol.post import HOT_S, Reading
-from netwiz.probes.patrol.sockets import ESTABLISHED, Socket
+from netwiz.probes.patrol.sockets import WAITING, Socket
 
 SYN_AGE_S = 0.4
 """A SYN without an answer for so long is told of: no path on earth takes so long."""
-WAITED_S = 2.0
+WAITED_S = 1.5
 """A connection in an accept queue for so long waits for nobody in particular."""
 ASKED_S = 2.0
 MOST_SIGNS = 32
@@ -126,7 +126,7 @@ class Mind:
         told = 0
         for one in reading.connected:
             listener = waiting.get(one.local_port)
-            if listener is None or one.state != ESTABLISHED or one.inode:
+            if listener is None or one.state not in WAITING or one.inode:
                 continue
             # No process holds it: the kernel shook hands, nobody has accepted.
             age = self._age(one, now)

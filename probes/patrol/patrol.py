@@ -15,13 +15,11 @@ from netwiz.probes.facts.base import HOST, Place
 from netwiz.probes.facts.signs import SeenBy, Sign, SignKind, Signs
 from netwiz.probes.patrol.closer import Closer
 from netwiz.probes.patrol.counters import Layout
-from netwiz.probes.patrol.ears import Ears
+from netwiz.probes.patrol.listener import Listener
 from netwiz.probes.patrol.mind import Mind
 from netwiz.probes.patrol.pace import LONGEST_S, Pace
 from netwiz.probes.patrol.post import HOT_S, Post, Reading
-from netwiz.probes.patrol.program import of_the_host
 from netwiz.probes.patrol.round import Round, go_round, places_of, register
-from netwiz.probes.patrol.tap import Tap
 
 if TYPE_CHECKING:
     from netwiz.probes.facts.engine import Snapshot
@@ -33,8 +31,6 @@ MOST_RESTLESS = 16
 BLIND_S = 5.0
 GATHER_S = 0.05
 """Signs of one moment are told together."""
-MOST_PACKETS_S = 2000
-"""Packets of interest per second that are read; of a flood the rest is only counted."""
 TWICE_S = 0.3
 """Two taps hand over the same packet within this."""
 MOST_TOLD = 1024
@@ -59,8 +55,7 @@ class Patrol:
         self._layout = Layout()
         self._pace = Pace()
         self._closer = Closer(ground, self._tell)
-        self._ears = Ears(None)
-        self._tap: Tap | None = None
+        self._listener = Listener(ground, self._tell)
         self._group = asyncio.TaskGroup()
         self._task: asyncio.Task[None] | None = None
         self._signs: list[Sign] = []
@@ -69,8 +64,6 @@ class Patrol:
         self._of_address: dict[str, int] = {}
         self._heard: dict[int, int] = {}
         """Failed connects that packets told of since the last round, by namespace."""
-        self._watched: dict[tuple[str, int], float] = {}
-        self._allowed = MOST_PACKETS_S
         self._told: OrderedDict[tuple[object, ...], float] = OrderedDict()
         self._blind: list[str] = []
         self._lost = 0
@@ -78,7 +71,8 @@ class Patrol:
 
     async def __aenter__(self) -> Self:
         """Open the tap of the host and begin."""
-        await self._listen()
+        if blind := await self._listener.open():
+            self._note_blind(blind)
         await self._group.__aenter__()
         self._task = self._group.create_task(self._walk())
         return self
@@ -89,10 +83,7 @@ class Patrol:
             self._task.cancel()
         await self._group.__aexit__(None, None, None)
         await self._closer.close()
-        if self._tap is not None:
-            self._deafen()
-            await asyncio.to_thread(self._tap.close)
-            self._tap = None
+        await self._listener.close()
         for post in self._posts.values():
             post.close()
         self._posts.clear()
@@ -115,7 +106,7 @@ class Patrol:
                 cost_ms=self._cost_s * 1000,
                 interval_s=self._interval_s,
                 places=len(self._posts),
-                lost=self._lost + self._closer.lost,
+                lost=self._lost + self._listener.lost + self._closer.lost,
                 blind=tuple(self._blind),
             )
 
@@ -179,8 +170,6 @@ class Patrol:
 
     def _think(self, made: Round) -> None:
         at, now = datetime.now(UTC), time.monotonic()
-        self._allowed = MOST_PACKETS_S
-        self._listen_again()
         for reading in made.readings:
             post = reading.post
             mind = self._minds.get(post.inode)
@@ -196,11 +185,8 @@ class Patrol:
         if made.tracked_max and made.tracked >= NEARLY_FULL * made.tracked_max:
             self._tell([_tracking(made, at)])
         self._heard.clear()
-        self._tell(self._ears.silence(at))
+        self._listener.rest(at)
         self._closer.tick(at)
-        if self._tap is not None:
-            self._lost = self._tap.count_lost()
-            self._watch(now)
         for post in made.gone:
             self._stale = True
             post.raw = b""
@@ -231,51 +217,6 @@ class Patrol:
             )
         ]
 
-    # Listening
-
-    async def _listen(self) -> None:
-        program = of_the_host()
-        try:
-            self._tap = await self._ground.namespaces.call(
-                HOST, lambda: Tap(program, outgoing=False)
-            )
-        except (ProbeError, OSError) as error:
-            what = error.what if isinstance(error, ProbeError) else error.strerror
-            self._note_blind(f"packets of the host cannot be seen: {what}")
-            return
-        loop = asyncio.get_running_loop()
-        loop.add_reader(self._tap.fileno(), self._read)
-
-    def _listen_again(self) -> None:
-        if self._tap is not None:
-            loop = asyncio.get_running_loop()
-            loop.add_reader(self._tap.fileno(), self._read)
-
-    def _deafen(self) -> None:
-        if self._tap is not None:
-            asyncio.get_running_loop().remove_reader(self._tap.fileno())
-
-    def _read(self) -> None:
-        if self._tap is None:
-            return
-        at = datetime.now(UTC)
-        signs: list[Sign] = []
-        for packet in self._tap.packets():
-            self._allowed -= 1
-            signs += self._ears.hear(packet, at)
-        if self._allowed <= 0:
-            # A flood: until the next round it stays in the kernel, which counts it.
-            self._deafen()
-        self._tell(signs)
-
-    def _watch(self, now: float) -> None:
-        """Let the tap tell as well where handshakes are answered after all."""
-        kept = {key: until for key, until in self._watched.items() if until > now}
-        if kept.keys() != self._watched.keys() and self._tap is not None:
-            with contextlib.suppress(OSError, ValueError):
-                self._tap.refilter(of_the_host(kept))
-        self._watched = kept
-
     def _expect(self, sign: Sign, now: float) -> None:
         """Something failed: from now on a success at the same target is news."""
         inode = self._inode_of(sign)
@@ -283,12 +224,8 @@ class Patrol:
         if post is not None and mind is not None:
             post.hot_until = now + HOT_S
             mind.expect(sign.target, sign.port, now)
-        key = (sign.target, sign.port)
-        new = key not in self._watched
-        self._watched[key] = now + 4 * HOT_S
-        if new and self._tap is not None:
-            with contextlib.suppress(OSError, ValueError):
-                self._tap.refilter(of_the_host(self._watched))
+        if sign.seen is not SeenBy.PACKETS:
+            self._listener.watch(sign.target, sign.port)
 
     def _inode_of(self, sign: Sign) -> int:
         if sign.place is None:

@@ -47,6 +47,8 @@ class Post:
     half_open: bool = False
     queued: bool = True
     """Connections waited at the last look; at first nobody knows."""
+    stuck: bool = False
+    """Connections wait that nobody has accepted."""
     asking: bool = False
     fruitless: int = 0
     pause: int = 0
@@ -76,7 +78,8 @@ class Post:
 
     def restless(self, now: float) -> bool:
         """Whether something is under way, so that a look is soon due again."""
-        return self.half_open or self.asking or now < self.hot_until
+        under_way = self.half_open or self.asking or self.stuck
+        return under_way or now < self.hot_until
 
     def found(self, *, half_open: bool) -> None:
         """Whether the last look at connects met a half-open one."""

@@ -96,12 +96,16 @@ def _look(reading: Reading, now: float) -> None:
         listening = sockets.connections(1 << sockets.LISTEN)
         reading.queues = [one for one in listening if one.received]
         post.queued = bool(reading.queues)
+        post.stuck = post.stuck and post.queued
     if Look.CONNECTS in look or reading.queues:
         wide = now < post.hot_until or bool(reading.queues)
         states = _SYN_SENT | (sockets.CONNECTED if wide else 0)
         found = sockets.connections(states)
         reading.connects = [s for s in found if s.state == sockets.SYN_SENT]
         reading.connected = [s for s in found if s.state != sockets.SYN_SENT]
+        post.stuck = bool(reading.queues) and any(
+            s.state in sockets.WAITING and not s.inode for s in reading.connected
+        )
         post.found(half_open=bool(reading.connects))
         if any(s.syn_age_s > 0.5 for s in reading.connects):
             reading.strangers = neighbours.unanswered()

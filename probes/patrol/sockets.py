@@ -19,6 +19,9 @@ from netwiz.probes.sockets.sockraw import unmapped
 ESTABLISHED, SYN_SENT, TIME_WAIT, LISTEN = 1, 2, 6, 10
 CONNECTED = sum(1 << state for state in (1, 4, 5, 6, 8, 9, 11))
 """Every state that a handshake led to (net/tcp_states.h)."""
+WAITING = frozenset({1, 8})
+"""ESTABLISHED or CLOSE-WAIT: of the states of a connection that nobody has accepted,
+those that no other socket without a process is in."""
 DNS_PORT = 53
 MOST = 4096
 """Sockets of one look; a namespace with more is busy, not hidden."""

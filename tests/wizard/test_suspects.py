@@ -313,7 +313,7 @@ HEALTHY: dict[str, list[Sign]] = {
         half_open(2.8, 2.8, 1),
         worked(3.2),
     ],
-    "a burst in an accept queue": [waiting(2, 2.0)],
+    "a burst in an accept queue": [waiting(2, 1.6), waiting(2.3, 1.9)],
     "a queue full for a moment": [full(0)],
     "a slow answer of a name server": [
         unanswered(1, 1, 1.6, "a.example"),

@@ -19,7 +19,7 @@ HALF_OPEN_AGE_S = 1.5
 """One SYN without an answer for so long: repeated after 1 s, and again in vain."""
 HALF_OPENS, HALF_OPEN_SPAN = 2, timedelta(seconds=0.8)
 """Several connections, one after another, that each had no answer for a while."""
-WAITED_S = 2.5
+WAITED_S = 2.0
 """A connection that nobody accepts for so long."""
 QUESTIONS, QUESTIONS_SPAN = 2, timedelta(seconds=0.8)
 QUESTION_AGE_S = 2.5
