@@ -24,7 +24,8 @@ from netwiz.probes.facts.packets import (
     CaptureTapGone,
     PacketRow,
 )
-from tests.probes.little_net import NETNS_DIR, Namespace, ground, sh
+from netwiz.probes.namespaces import NETNS_DIR
+from tests.probes.little_net import Namespace, ground, sh
 
 WITHIN_S = 60.0
 LEFT_IP, RIGHT_IP = "10.99.0.1", "10.99.0.2"

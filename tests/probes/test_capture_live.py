@@ -19,6 +19,7 @@ from netwiz.probes.capture.wanted import CaptureWanted, FileWanted, TapWanted
 from netwiz.probes.errors import ProbeError
 from netwiz.probes.facts.base import Failure, Place
 from netwiz.probes.facts.packets import PacketKind
+from netwiz.probes.namespaces import NETNS_DIR
 from tests.probes.capturing import (
     LEFT_IP,
     RIGHT_IP,
@@ -34,7 +35,7 @@ from tests.probes.capturing import (
     started,
     tap,
 )
-from tests.probes.little_net import NETNS_DIR, Namespace, ground, needs_root, sh
+from tests.probes.little_net import Namespace, ground, needs_root, sh
 
 pytestmark = needs_root
 
