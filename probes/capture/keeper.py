@@ -105,10 +105,10 @@ class Keeper:
         """Append whole blocks, or none."""
         if self.full or self._file < 0:
             return False
+        spare = self._order.spare_bytes
         free = os.fstatvfs(self._file)
-        if free.f_bavail * free.f_frsize - len(data) < self._order.spare_bytes:
-            spare = self._order.spare_bytes // (1024 * 1024)
-            self.full = f"the disk has less than {spare} MiB left"
+        if spare and free.f_bavail * free.f_frsize - len(data) < spare:
+            self.full = f"the disk has less than {-(-spare // 2**20)} MiB left"
             return False
         at = 0
         try:
