@@ -191,7 +191,10 @@ class Dns:
         rcode = message.flags & 0x0F
         asked = message.asked
         if rcode == 3:
-            return ODD, f"{message.name} does not exist (NXDOMAIN for {asked})"
+            return (
+                ODD,
+                f"{message.name} does not exist: NXDOMAIN to {type_name(message.kind)}",
+            )
         if rcode:
             name = _RCODES.get(rcode, f"RCODE {rcode}")
             level = ODD if rcode in (1, 4) else PROBLEM

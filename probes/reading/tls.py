@@ -47,17 +47,17 @@ _ENCRYPTED_ALERT = 19
 _CLIENT_HELLO, _SERVER_HELLO, _CERTIFICATE_REQUEST = 1, 2, 13
 _CLOSE, _CANCELLED = 0, 90
 _ABOUT_CERTIFICATE = {
-    42: "bad certificate",
-    43: "unsupported certificate",
-    44: "certificate revoked",
-    45: "certificate has expired",
-    46: "certificate not accepted",
-    48: "unknown CA, its signer is not trusted",
+    42: "a bad one",
+    43: "of a kind it does not support",
+    44: "revoked",
+    45: "it has expired",
+    46: "not accepted",
+    48: "unknown CA, not trusted",
 }
 _WORDS = {
-    70: "protocol version, takes none that was offered",
-    112: "unrecognized name, serves nothing under it",
-    116: "certificate required, the client sent none",
+    70: "takes no TLS version that was offered",
+    112: "serves nothing under that name",
+    116: "wants a client certificate, got none",
     120: "no application protocol in common (ALPN)",
 }
 

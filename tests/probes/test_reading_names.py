@@ -92,7 +92,7 @@ def test_many_answers_are_counted() -> None:
 @pytest.mark.parametrize(
     ("rcode", "level", "words"),
     [
-        (dns.rcode.NXDOMAIN, "ODD", "pg does not exist (NXDOMAIN for A pg) (0.4 ms)"),
+        (dns.rcode.NXDOMAIN, "ODD", "pg does not exist: NXDOMAIN to A (0.4 ms)"),
         (
             dns.rcode.SERVFAIL,
             "PROBLEM",
