@@ -128,16 +128,20 @@ def _error(
 ) -> tuple[ErrorSeen | None, int]:
     """The network error of an entry, and which of `more` has it (-1: the first line).
 
-    A cause further down tells more than what was made of it, so the last one counts.
+    A line that names the target counts before one that does not; then the exception's
+    own; then the last one, for a cause further down tells most.
     """
-    for place in reversed(may_tell_of(block.more)):
-        # Frames of a stack name methods (`onTimeout`), not what happened.
-        if not _is_frame(more[place]) and (found := read_error(more[place])):
-            return found, place
-    found = read_error(text)
-    if found is None and text != raw:
-        found = read_error(raw)
-    return found, -1
+    # Frames of a stack name methods (`onTimeout`), not what happened.
+    places = [x for x in may_tell_of(block.more) if not _is_frame(more[x])]
+    places.sort(key=lambda place: (place == block.thrown, place), reverse=True)
+    seen = [(found, x) for x in places if (found := read_error(more[x]))]
+    seen.sort(key=lambda one: not one[0].host)
+    if seen:
+        return seen[0]
+    first = read_error(text)
+    if first is None and text != raw:
+        first = read_error(raw)
+    return first, -1
 
 
 _FRAME = re.compile(r"\s+(?:at |File \"|\S+:\d+ \+0x|\d+: )")

@@ -199,7 +199,9 @@ class LogFollower:
             await self._hear(child.stdout)
         finally:
             self._mouth, self._pid = None, 0
-            child.stdin.transport.abort()
+            if not child.stdin.transport.is_closing():
+                # One that is closed already fails at it (asyncio of Python 3.11).
+                child.stdin.transport.abort()
             with contextlib.suppress(ProcessLookupError):
                 child.kill()
             code = await child.wait()

@@ -31,7 +31,7 @@ _TRACEBACK = re.compile(rb"(?:[+| ]{0,8})Traceback \(most recent call last\)")
 _AGAIN = re.compile(rb"During handling of the above|The above exception was")
 _THROWN = re.compile(
     rb"(?:Uncaught )?(?:[A-Za-z_$][\w$]{0,80}\.){0,12}"
-    rb"[A-Z][\w$]{0,80}(?:Exception|Error|Throwable|Failure)\b"
+    rb"(?:[A-Z][\w$]{0,80})?(?:Exception|Error|Throwable|Failure)\b"
 )
 _GRAVE = re.compile(rb"(?i)\b(?:error|warn|fatal|severe|crit|exception|fail)")
 _GO = re.compile(rb"panic: |fatal error: |.{0,80}http: panic serving ")

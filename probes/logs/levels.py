@@ -99,10 +99,10 @@ def _numbered(value: float) -> LogLevel:
     """Pino's and bunyan's 10 ... 60, Python's 10 ... 50, or syslog's 0 ... 7."""
     if 0 <= value < 8:
         return _SYSLOG[int(value)]
-    if value < 30:
+    if 0 <= value < 30:
         # Python's 20 is info and pino's is debug: who writes 10 and 20 debugs anyway.
         return LogLevel.DEBUG if value < 20 else LogLevel.INFO
-    if value < 70:
+    if 30 <= value < 70:
         return {
             3: LogLevel.INFO,
             4: LogLevel.WARN,

@@ -149,7 +149,8 @@ def _pairs(key: str, value: object) -> list[str]:
 
 def _value(value: object) -> str:
     if isinstance(value, str):
-        quoted = not value or '"' in value or (" " in value and len(value) < 40)
+        # Two blanks stand between two fields: one within a value confuses nobody.
+        quoted = not value or "  " in value
         text = json.dumps(value[:MAX_VALUE], ensure_ascii=False) if quoted else value
     else:
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
