@@ -24,6 +24,7 @@ from netwiz.probes.facts.packets import (
     CaptureTapGone,
     PacketRow,
 )
+from netwiz.probes.machine import Ground
 from netwiz.probes.namespaces import NETNS_DIR
 from tests.probes.little_net import Namespace, ground, sh
 
@@ -37,7 +38,12 @@ def tap(namespace: Namespace, name: str = "", device: str = "") -> TapWanted:
 
 def socket_in(namespace: Namespace, kind: int = socket.SOCK_DGRAM) -> socket.socket:
     """A socket that lives in a namespace."""
-    fd = os.open(NETNS_DIR / namespace.name, os.O_RDONLY)
+    return socket_at(NETNS_DIR / namespace.name, kind)
+
+
+def socket_at(path: Path, kind: int = socket.SOCK_DGRAM) -> socket.socket:
+    """A socket that lives in the namespace behind a file."""
+    fd = os.open(path, os.O_RDONLY)
     try:
         with inside(fd):
             return socket.socket(socket.AF_INET, kind)
@@ -155,6 +161,7 @@ async def capturing(
     source: str = "",
     names: dict[str, str] | None = None,
     snaplen: int = 2048,
+    where: Ground | None = None,
 ) -> AsyncIterator[Heard]:
     """A capture with somebody who listens; afterwards its process must be gone."""
     wanted = CaptureWanted(
@@ -165,7 +172,8 @@ async def capturing(
         names=names or {},
         snaplen=snaplen,
     )
-    async with open_capture(None if source else ground(), wanted) as stream:
+    stands = None if source else where or ground()
+    async with open_capture(stands, wanted) as stream:
         heard = Heard(stream)
         try:
             await heard.until(lambda: heard.started is not None)

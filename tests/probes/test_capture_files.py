@@ -9,6 +9,7 @@ import struct
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -340,7 +341,7 @@ async def test_others_read_what_we_write_with_names_and_comments(
     from scapy.utils import RawPcapNgReader
 
     with RawPcapNgReader(str(path)) as reader:
-        found = list(reader)
+        found: list[tuple[bytes, Any]] = list(reader)
     assert [data for data, _ in found] == [row.raw for row in heard.rows]
     assert {meta.ifname for _, meta in found} == {b"pg/lo"}
     nanoseconds = [(m.tshigh << 32) + m.tslow for _, m in found]
@@ -365,8 +366,10 @@ def tool(*argv: str) -> str:
 
 
 def order(path: Path, **other: int) -> FileOrder:
-    settings_ = {"rotate_bytes": 1 << 30, "keep": 3, "spare_bytes": 0, **other}
-    return FileOrder(path=str(path), **settings_)
+    asked = {"rotate_bytes": 1 << 30, "keep": 3, "spare_bytes": 0, **other}
+    return FileOrder(
+        str(path), asked["rotate_bytes"], asked["keep"], asked["spare_bytes"]
+    )
 
 
 def keeper(path: Path, **other: int) -> Keeper:
