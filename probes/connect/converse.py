@@ -127,7 +127,7 @@ class _Talk:
             port = request.server_port or request.port
             far = await far_end(self._ground, request.server, port, source, source_port)
         info = self._info()
-        self._leave()
+        self._leave(info)
         return dataclasses.replace(
             found,
             ending=ending,
@@ -216,9 +216,16 @@ class _Talk:
             return TcpInfo()
         return tcp_info(data)
 
-    def _leave(self) -> None:
-        """Say good-bye by FIN where that can be: close(2) on unread data resets."""
+    def _leave(self, info: TcpInfo) -> None:
+        """Say good-bye by FIN where that can be: close(2) on unread data resets.
+
+        What is not confirmed would be sent again for minutes, and be counted by rules
+        while other words are tried: the kernel is to forget it at its next turn
+        (TCP_USER_TIMEOUT, tcp(7)), which sends nothing and so disturbs no server.
+        """
         with contextlib.suppress(OSError):
+            if info.unacked:
+                self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1)
             self._sock.shutdown(socket.SHUT_WR)
             while self._sock.recv(65536):
                 pass

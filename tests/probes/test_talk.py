@@ -23,6 +23,7 @@ from netwiz.probes.requests import Converse, MeasurePath, ReadSockets, WatchQueu
 from netwiz.probes.sockets.queue import watch_queue
 from netwiz.probes.sockets.senses import read_sockets
 from tests.probes.little_net import Namespace, ground, needs_root, sh
+from tests.probes.wire import until
 
 pytestmark = needs_root
 NEAR, FAR, PORT = "10.9.0.1", "10.9.0.2", 8080
@@ -181,6 +182,10 @@ async def test_words_that_are_dropped_for_what_they_say(cable: Cable) -> None:
     cable.far.run("iptables -I INPUT -m string --string 'GET ' --algo bm -j DROP")
     taps = (cable.near.place, cable.far.place)
     said = await converse(cable.ground, cable.ask(taps=taps))
+    # Else the words would go on being sent, and counted, while others are tried.
+    dropped = cable.far.run("iptables -L INPUT -vxn")
+    until(lambda: not cable.near.run(f"ss -Htan dport = :{PORT}"))
+    assert cable.far.run("iptables -L INPUT -vxn") == dropped
     other = await converse(cable.ground, cable.ask(other=True))
     assert said.ending is Ending.SILENCE
     assert not said.heard
