@@ -182,6 +182,7 @@ class Tcp:
             hole = (side.next, packet.seq, packet.at_ns, max(packet.ident, 0))
             side.holes = (*side.holes, hole)
         side.next = packet.seq
+        side.sent += ahead
         side.lost()
         return ahead
 

@@ -292,6 +292,17 @@ def test_after_a_gap_nothing_is_said_to_be_sent_again(lines: Lines, talk: Talk) 
     assert row.level is Level.ODD
 
 
+def test_how_much_was_said_is_known_beyond_what_was_seen(
+    lines: Lines, talk: Talk
+) -> None:
+    talk.seq[0] += 5000
+    talk.say(0, b"x" * 100)
+    lines.reader.gap()
+    talk.seq[0] += 900
+    talk.say(0, b"x" * 100)
+    assert talk.say(0, flags="FA").text == "closes (sent 6.1 kB, got 0 B)"
+
+
 def test_what_is_remembered_is_bounded() -> None:
     lines = Lines()
     for number in range(3000):
