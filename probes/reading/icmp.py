@@ -30,6 +30,7 @@ from netwiz.probes.reading.words import (
 
 ICMP = PacketKind.ICMP
 _MOST_PINGS = 4096
+_MOST_ERRORS = 256
 _COPY_NS = 100_000_000
 _ECHO = Struct("!BBHHH").unpack_from
 
@@ -83,6 +84,9 @@ class Icmp:
         self._pings: Table[tuple[int, bytes, int, int], tuple[int, int]] = Table(
             _MOST_PINGS
         )
+        self._errors: Table[tuple[int, int, bytes], tuple[int, int]] = Table(
+            _MOST_ERRORS
+        )
 
     def gap(self) -> None:
         """Packets were missed."""
@@ -95,13 +99,13 @@ class Icmp:
             if kind in (0, 8):
                 return self._echo(packet, ip, asks=kind == 8)
             if kind in (3, 11, 12):
-                return self._error4(packet, ip, kind, code)
+                return self._once(packet, ip, self._error4(packet, ip, kind, code))
             text = _OTHERS.get(kind, f"type {kind}, code {code}")
             return ICMP, NOTE, f"ICMP {text}", 0
         if kind in (128, 129):
             return self._echo(packet, ip, asks=kind == 128)
         if kind < 128:
-            return self._error6(packet, ip, kind, code)
+            return self._once(packet, ip, self._error6(packet, ip, kind, code))
         text = _OTHERS6.get(kind, f"type {kind}, code {code}")
         return ICMP, PLAIN, f"ICMPv6 {text}", 0
 
@@ -121,6 +125,16 @@ class Icmp:
             passed = lapse(at_ns - known[1])
             return ICMP, PLAIN, f"answers ping {sequence} after {passed}", known[0]
         return ICMP, PLAIN, f"answers ping {sequence}", 0
+
+    def _once(self, packet: Packet, ip: Ip, told: Told) -> Told:
+        """An error is one also where it passes several devices."""
+        at_ns = packet.at_ns
+        key = packet.tap, ip.ident, packet.data[ip.at : ip.at + 64]
+        known = self._errors.get(key)
+        if known and at_ns - known[1] < _COPY_NS:
+            return ICMP, PLAIN, f"{told[2]} (the same packet)", known[0]
+        self._errors.put(key, (packet.number, at_ns))
+        return told
 
     def _error4(self, packet: Packet, ip: Ip, kind: int, code: int) -> Told:
         if kind == 3 and code == 4:

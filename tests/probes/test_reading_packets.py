@@ -99,6 +99,13 @@ def test_an_answer_that_comes_too_late_for_its_socket() -> None:
     assert "too late" in row.text
 
 
+def test_an_icmp_error_that_passes_several_devices_is_one() -> None:
+    lines = Lines()
+    error = quoting(Talk(lines).packet(0, "S"))
+    levels = [lines.read(error, after=after).level for after in (0, 9000, 2 * S)]
+    assert levels == [3, 0, 3]
+
+
 def test_too_large() -> None:
     about = ETHER / IP(src=A, dst=B, flags="DF") / TCP(sport=40312, dport=3000)
     row = Lines().read(quoting(about, code=4, mtu=1400))
