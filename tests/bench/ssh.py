@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import subprocess
 import sys
 import time
@@ -23,7 +22,7 @@ from tests.bench.capture_wire import Load, come_first, prefer, sending
 from tests.bench.figures import Figures
 from tests.bench.run import machine
 from tests.bench.screen import painted
-from tests.bench.ssh_seat import Seat, percentile, seated
+from tests.bench.ssh_seat import Effect, Seat, percentile, seated
 from tests.bench.sshd import Sshd, served
 from tests.lab.engine import Lab, why_impossible
 from tests.lab.judge import netwiz_command
@@ -33,8 +32,10 @@ BARS = {"idle": 2.0, "busy log": 40.0, "capture": 40.0}
 """KiB/s to the terminal."""
 KEY_BAR_MS = 50.0
 LINES_S = 3000
+STATES = ("idle", "log", "capture")
 PACKETS_S = 10_000
-SELECTED = re.compile(r" ([0-9a-f]{12}) ─╯")
+CONTAINERS_COLUMN = 34
+"""A column of the Containers pane at 80x24, and of no other pane beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +45,17 @@ class Options:
     seconds: float = 10.0
     keys: int = 200
     packets_s: int = PACKETS_S
+    only: tuple[str, ...] = STATES
 
 
-def selected(shown: str) -> object:
-    """The container that the cursor is on, by the pane's lower edge."""
-    return SELECTED.findall(shown)
+def cursor(seat: Seat) -> object:
+    """The row that the cursor is on in the Containers pane."""
+    return seat.lit(CONTAINERS_COLUMN)
 
 
-def held(shown: str) -> object:
+def held(seat: Seat) -> object:
     """Whether the view of the packets is held."""
-    return "held" in shown
+    return "held" in seat.shown()
 
 
 @dataclass(frozen=True)
@@ -66,14 +68,18 @@ class Bench:
     say: Callable[[str], None]
 
     def run(self) -> None:
-        """Everything."""
-        self.idle()
-        self.busy_log()
-        self.capture()
+        """Everything that is wanted."""
+        for name, measure in (
+            ("idle", self.idle),
+            ("log", self.busy_log),
+            ("capture", self.capture),
+        ):
+            if name in self.options.only:
+                measure()
 
     def idle(self) -> None:
         with self.opened() as seat:
-            self.measure("idle", seat, "jk", selected)
+            self.measure("idle", seat, "jk", cursor)
 
     def busy_log(self) -> None:
         lab = self.server.lab
@@ -85,27 +91,28 @@ class Bench:
         try:
             with self.opened() as seat:
                 seat.until(lambda text: "INFO request" in text, "the log")
-                self.measure("busy log", seat, "jk", selected)
+                self.measure("busy log", seat, "jk", cursor)
         finally:
             lab.docker("rm", "-f", "chatty")
 
     def capture(self) -> None:
         lab = self.server.lab
         with self.opened() as seat, flood(lab, self.options.packets_s):
-            seat.press("c")
-            seat.until(lambda text: "Capture packets" in text, "the question")
-            seat.press("\x15good\r")
-            seat.until(lambda text: "seen" in text and "good" in text, "packets")
             name = "capture"
+            # bad, good, order: the second.
+            seat.press("j")
+            seat.until(lambda _: seat.lit(CONTAINERS_COLUMN) == (3,), "good")
+            seat.press("c")
+            seat.until(lambda text: "file " in text, "the question")
+            seat.press("\r")
+            seat.until(lambda text: "→ good:9" in text, "packets")
             self.prefer()
             self.measure(name, seat, "pp", held)
             seat.press("2")
             seat.bytes_for(0.5)
-            self.keys(f"{name}, in another pane", seat, "jk", selected)
+            self.keys(f"{name}, in another pane", seat, "jk", cursor)
 
-    def measure(
-        self, name: str, seat: Seat, keys: str, effect: Callable[[str], object]
-    ) -> None:
+    def measure(self, name: str, seat: Seat, keys: str, effect: Effect) -> None:
         """Bytes while nobody touches it, then keys."""
         self.say(f"{name}: bytes")
         seat.bytes_for(3.0)
@@ -115,9 +122,7 @@ class Bench:
         self.figures.add(f"{name}, written", "KiB/s", [rate], bar=BARS[name])
         self.keys(name, seat, keys, effect)
 
-    def keys(
-        self, name: str, seat: Seat, keys: str, effect: Callable[[str], object]
-    ) -> None:
+    def keys(self, name: str, seat: Seat, keys: str, effect: Effect) -> None:
         self.say(f"{name}: keys")
         samples = seat.latencies_ms(keys, effect, self.options.keys)
         self.figures.add(f"{name}, a key", "ms", samples)
@@ -139,7 +144,7 @@ class Bench:
             self.prefer()
             prefer([seat.process.pid])
             seat.press("2")
-            seat.until(lambda text: bool(selected(text)), "a cursor")
+            seat.until(lambda _: seat.lit(CONTAINERS_COLUMN) == (2,), "a cursor")
             yield seat
 
 
@@ -172,12 +177,13 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=usual.seconds)
     parser.add_argument("--keys", type=int, default=usual.keys)
     parser.add_argument("--packets", type=int, default=usual.packets_s)
+    parser.add_argument("--only", nargs="+", choices=STATES, default=STATES)
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     if reason := why_impossible():
         print(reason, file=sys.stderr)
         return 4
-    options = Options(asked.seconds, asked.keys, asked.packets)
+    options = Options(asked.seconds, asked.keys, asked.packets, tuple(asked.only))
     figures = Figures()
 
     def say(words: str) -> None:

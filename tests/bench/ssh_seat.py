@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import math
 import os
 import pty
 import random
@@ -12,6 +13,7 @@ import struct
 import subprocess
 import termios
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
@@ -62,6 +64,13 @@ class Seat:
         rows = (row.rstrip() for row in self._screen.display)
         return "\n".join(rows)
 
+    def lit(self, column: int) -> tuple[int, ...]:
+        """Rows below the title with an unusual background: where cursors are."""
+        rows = range(1, self._screen.lines)
+        grounds = {row: self._screen.buffer[row][column].bg for row in rows}
+        usual = Counter(grounds.values()).most_common(1)[0][0]
+        return tuple(row for row in rows if grounds[row] != usual)
+
     def until(self, seen: Callable[[str], bool], what: str) -> float:
         """Seconds since the start when the screen showed what is wanted."""
         end = time.perf_counter() + PATIENCE_S
@@ -84,21 +93,19 @@ class Seat:
     def press(self, keys: str) -> None:
         os.write(self._fd, keys.encode())
 
-    def latency_ms(self, key: str, effect: Callable[[str], object]) -> float:
+    def latency_ms(self, key: str, effect: Effect) -> float:
         """From the key to the first bytes after which what it changes is another."""
-        before = effect(self.shown())
+        before = effect(self)
         pressed = time.perf_counter()
         self.press(key)
         while time.perf_counter() - pressed < PATIENCE_S:
             part = self.read(0.1)
             at = time.perf_counter()
-            if part and effect(self.shown()) != before:
+            if part and effect(self) != before:
                 return (at - pressed) * 1000
         raise RuntimeError(f"{key!r} had no effect:\n{self.shown()}")
 
-    def latencies_ms(
-        self, keys: str, effect: Callable[[str], object], count: int
-    ) -> list[float]:
+    def latencies_ms(self, keys: str, effect: Effect, count: int) -> list[float]:
         """Of many keys in turn, at times that keep no step with what repaints."""
         found = []
         for nth in range(count):
@@ -107,6 +114,14 @@ class Seat:
         return found
 
     # -- end -------------------------------------------------------------
+
+    def ended(self) -> int:
+        """Wait for its end, reading what it still says; its exit code."""
+        end = time.monotonic() + PATIENCE_S
+        while self.process.poll() is None and time.monotonic() < end:
+            with suppress(RuntimeError):
+                self.read(0.05)
+        return self.process.wait(timeout=PATIENCE_S)
 
     def cut(self) -> None:
         """As when the connection breaks: the client dies, nothing says goodbye."""
@@ -127,6 +142,10 @@ class Seat:
         os.close(self._fd)
 
 
+Effect = Callable[[Seat], object]
+"""What a key changes, seen on the screen."""
+
+
 @contextmanager
 def seated(
     argv: Sequence[str], environ: Mapping[str, str], size: tuple[int, int] = (80, 24)
@@ -142,4 +161,4 @@ def seated(
 def percentile(samples: Sequence[float], share: float) -> float:
     """The value below which so large a share lies (nearest rank)."""
     ordered = sorted(samples)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+    return ordered[max(math.ceil(share * len(ordered)) - 1, 0)]

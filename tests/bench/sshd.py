@@ -1,6 +1,6 @@
-"""A real sshd on the loopback of a lab's host, with keys of its own, and a client.
+"""A real sshd on a lab's host, with keys of its own, and a client.
 
-It listens on 127.0.0.1 within the lab's network namespace only. Its folder for the
+It listens on one address, within the lab's network namespace only. Its folder for the
 separation of privileges, which Debian's service would make in /run, is made in a view
 of /run that only it has.
 """
@@ -22,11 +22,12 @@ from tests.lab.engine import Lab
 from tests.lab.state import wait_until
 
 PORT = 2222
+LOOPBACK = "127.0.0.1"
 PART = "sshd"
 """The control group of it and of all that comes in by it."""
 _CONFIG = """\
 Port {port}
-ListenAddress 127.0.0.1
+ListenAddress {address}
 HostKey {folder}/host_key
 AuthorizedKeysFile {folder}/authorized_keys
 PidFile none
@@ -63,11 +64,13 @@ class Sshd:
     lab: Lab
     folder: Path
     process: subprocess.Popen[bytes]
+    address: str
 
     def client(
         self, *words: str, environ: Mapping[str, str] | None = None
     ) -> list[str]:
-        """How a person on the lab's host runs a command over SSH, on a terminal."""
+        """How a person runs a command over SSH, on a terminal: on the lab's host
+        itself, or from outside where that is how it is reached."""
         told = {"LANG": "C.UTF-8"} | dict(environ or {})
         remote = ["exec", "env", *(f"{k}={v}" for k, v in told.items()), *words]
         options = {
@@ -78,9 +81,10 @@ class Sshd:
             "EscapeChar": "none",
         }
         settings = [word for k, v in options.items() for word in ("-o", f"{k}={v}")]
-        to = ["-i", f"{self.folder}/key", "-p", str(PORT), "root@127.0.0.1"]
+        to = ["-i", f"{self.folder}/key", "-p", str(PORT), f"root@{self.address}"]
         argv = ["ssh", "-F", "none", *settings, "-tt", *to, shlex.join(remote)]
-        return self.lab.command(argv)
+        on = "host" if self.address == LOOPBACK else "outside"
+        return self.lab.command(argv, on)
 
     def netwiz(self, program: Sequence[str]) -> list[str]:
         """netwiz over SSH, as on a login to the lab's host."""
@@ -93,23 +97,25 @@ class Sshd:
         return state.group_members(self.lab.names, PART)
 
 
-def _keys(folder: Path) -> None:
+def _keys(folder: Path, address: str) -> None:
     for name in ("host_key", "key"):
         words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab"]
         namespaces.run([*words, "-f", str(folder / name)])
     shutil.copy(folder / "key.pub", folder / "authorized_keys")
     kind, key, _ = (folder / "host_key.pub").read_text().split(" ", 2)
-    (folder / "known_hosts").write_text(f"[127.0.0.1]:{PORT} {kind} {key}\n")
+    (folder / "known_hosts").write_text(f"[{address}]:{PORT} {kind} {key}\n")
 
 
 @contextmanager
-def served(lab: Lab) -> Iterator[Sshd]:
+def served(lab: Lab, address: str = LOOPBACK) -> Iterator[Sshd]:
     """A server on the lab's host, ended with all that came by it."""
     folder = lab.names.folder / "ssh"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    _keys(folder)
-    (folder / "config").write_text(_CONFIG.format(port=PORT, folder=folder))
+    _keys(folder, address)
+    (folder / "config").write_text(
+        _CONFIG.format(port=PORT, folder=folder, address=address)
+    )
     server = ["/usr/sbin/sshd", "-D", "-e", "-f", str(folder / "config")]
     view = ["unshare", "--mount", "--propagation", "private", "--"]
     shown = ["sh", "-c", _VIEW, "view", *server]
@@ -124,7 +130,7 @@ def served(lab: Lab) -> Iterator[Sshd]:
             cwd="/",
             start_new_session=True,
         )
-    made = Sshd(lab, folder, process)
+    made = Sshd(lab, folder, process, address)
     try:
         wait_until(lambda: _answers(made), "sshd answers")
         yield made
@@ -142,7 +148,7 @@ def _answers(server: Sshd) -> bool:
 
     def ask() -> bool:
         try:
-            with socket.create_connection(("127.0.0.1", PORT), timeout=5) as asked:
+            with socket.create_connection((server.address, PORT), timeout=5) as asked:
                 return asked.recv(4) == b"SSH-"
         except OSError:
             return False
