@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -120,9 +122,33 @@ def _read(asked: Asked) -> int:
     names = names_in(asked.read)
     chosen = _filter(asked, names)
     wanted = CaptureWanted(source=asked.read, filter=asked.filter, names=names)
+    if _on_screen(asked):
+        return _show(asked, wanted)
     for note in chosen.notes:
         complain(note)
     return asyncio.run(_run(wanted, None, _teller(asked, names, chosen)))
+
+
+def _on_screen(asked: Asked) -> bool:
+    """Whether somebody sits there who can be shown the packets themselves."""
+    if asked.json or asked.count or os.environ.get("TERM") == "dumb":
+        return False
+    streams = (sys.stdin, sys.stdout)
+    return all(stream is not None and stream.isatty() for stream in streams)
+
+
+def _show(asked: Asked, wanted: CaptureWanted) -> int:
+    """The packet view that the overview has, with this file in it."""
+    from netwiz.tui.config import BadConfigError, read_config
+    from netwiz.tui.screens.capture_file import show_file
+
+    try:
+        config = read_config()
+    except BadConfigError as bad:
+        raise BadInput(str(bad)) from bad
+    if asked.errors:
+        wanted = replace(wanted, filter=f"errors {wanted.filter}".strip())
+    return show_file(wanted, config)
 
 
 async def _listen(asked: Asked, machine: Machine) -> int:

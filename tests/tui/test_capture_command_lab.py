@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from jsonschema import Draft202012Validator
 
 from tests.bench import shop
 from tests.bench.capture_readers import count
+from tests.bench.ssh_seat import seated
 from tests.lab import namespaces
 from tests.lab.engine import Lab
 from tests.lab.judge import netwiz_command
@@ -108,6 +110,10 @@ def sockets_of(lab: Lab, place: str) -> list[str]:
         return Path("/proc/thread-self/net/packet").read_text().splitlines()[1:]
 
     return lab.in_namespace(place, read)
+
+
+def _no_more(lab: Lab, place: str, most: int) -> bool:
+    return len(sockets_of(lab, place)) <= most
 
 
 def children_of(pid: int) -> set[int]:
@@ -215,6 +221,23 @@ def test_a_file_is_read_as_it_was_seen(raised: Lab, kept: Path) -> None:
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", day)
     assert len(lines) == 4
     assert done.stderr == "netwiz: 4 packets (256 B), 0 dropped by the kernel\n"
+
+
+def test_on_a_terminal_a_file_opens_in_the_packet_view(raised: Lab, kept: Path) -> None:
+    with seated(argv(raised, "-r", str(kept)), raised.env(), (100, 30)) as seat:
+        seat.until(lambda text: text.count("refused") == 2, "both refusals")
+        assert "kept.pcapng" in seat.shown()
+        seat.press("q")
+        assert seat.ended() == 0
+
+
+def test_on_a_terminal_packets_are_lines_with_colour(raised: Lab) -> None:
+    with seated(argv(raised, "order"), raised.env(), (100, 30)) as seat:
+        seat.until(lambda text: "listening to order" in text, "it listens")
+        connect(raised, "bad")
+        seat.until(lambda text: REFUSED.search(text) is not None, "the refusal")
+        seat.press("\x03")
+        assert seat.ended() == 0
 
 
 def test_tcpdump_reads_it(raised: Lab, kept: Path) -> None:
@@ -328,11 +351,8 @@ def test_killed_it_leaves_nothing_but_its_file(
         assert status == 3
         assert "was killed (SIGKILL)" in running.err.read_text()
     for place, sockets in before.items():
-        wait_until(
-            lambda p=place, s=sockets: len(sockets_of(raised, p)) == len(s),
-            f"no socket is left in {place}",
-            PATIENCE_S,
-        )
+        left = partial(_no_more, raised, place, len(sockets))
+        wait_until(left, f"no socket is left in {place}", PATIENCE_S)
     assert "PROMISC" not in raised.run(["ip", "link"]).stdout
     assert len(REFUSED.findall(read(raised, str(file)).stdout)) == 2
 
