@@ -30,6 +30,7 @@ MAX_FOLLOWED = 500
 """Logs followed at once; each holds a connection to the engine."""
 MAX_PAST = 2000
 """Lines of one container that are asked for at once when a person looks back."""
+DYING_S = 1.0
 CALM_S = 60.0
 """A child that ends twice within so long is not started again."""
 
@@ -197,13 +198,19 @@ class LogFollower:
             for key in self._followed:
                 self._send(("add", key, self._tail, self._seen.get(key, 0)))
             await self._hear(child.stdout)
+            with contextlib.suppress(TimeoutError):
+                # It has closed its mouth: it is dead, most likely, and to kill it
+                # would reap it behind the back of asyncio.
+                async with asyncio.timeout(DYING_S):
+                    await child.wait()
         finally:
             self._mouth, self._pid = None, 0
             if not child.stdin.transport.is_closing():
                 # One that is closed already fails at it (asyncio of Python 3.11).
                 child.stdin.transport.abort()
-            with contextlib.suppress(ProcessLookupError):
-                child.kill()
+            if child.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    child.kill()
             code = await child.wait()
         return f"the process that reads the logs ended (status {code})"
 
