@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from zlib import crc32
 
 from rich.cells import cell_len
@@ -13,12 +14,20 @@ from netwiz.widgets.timeline import LiveKind, LiveLine
 
 HINT = "⏎ diagnose"
 NARROW = 60
+WIDE = 110
+"""From here on every line says what Enter would do; else only the cursor's."""
 COLOURS = 6
 """Styles `who0` ... that tell containers apart; more could not be told apart."""
 TRACEBACK = "Traceback (most recent call last)"
 BETWEEN = " ⋯ "
 """Between the first line of a block and the one that says most."""
 
+# The engine's time stands before it already; the whole still has it.
+_OWN_TIME = re.compile(
+    r"\[?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?"
+    r"(?:Z| ?[+-]\d\d:?\d\d| UTC)?\]?[ \t]+"
+)
+_PACKAGES = re.compile(r"\b(?:[a-z_]\w{0,40}\.){1,12}(?=[A-Z]\w)")
 _NO_SEARCH = Filter()
 _MARKS = {
     LogLevel.WARN: ("! ", "odd"),
@@ -36,7 +45,7 @@ def draw_line(
     search: Filter = _NO_SEARCH,
 ) -> Line:
     """``12:04:31 order        ⚠ connect ECONNREFUSED 127.0.0.1:3000  ⏎ diagnose``."""
-    source_width = 10 if width < NARROW else 12 if width < 110 else 22
+    source_width = 10 if width < NARROW else 12 if width < WIDE else 22
     source = clip(line.source, source_width)
     at = f"{line.at.astimezone():%H:%M:%S}"
     mark, style = _mark(line)
@@ -46,7 +55,7 @@ def draw_line(
         (mark, style),
     ]
     room = width - len(at) - source_width - 4
-    fits = cursor or width >= NARROW
+    fits = cursor or width >= WIDE
     hint = HINT if line.suspect and fits and room > 2 * len(HINT) else ""
     if hint:
         room -= cell_len(hint) + 2
@@ -67,8 +76,8 @@ def draw_line(
 
 def _text(line: LiveLine, room: int, shift: int) -> str:
     """What of its words is drawn: of a block, its beginning and what says most."""
-    text = line.text
-    telling = line.telling.strip()
+    text = _OWN_TIME.sub("", line.text, 1) or line.text
+    telling = _PACKAGES.sub("", line.telling.strip().removeprefix("Caused by: "))
     if shift:
         text = f"{text}{BETWEEN}{telling}" if telling else text
         return "…" + text[shift + 1 : shift + 4 * room] if len(text) > shift else "…"
@@ -78,8 +87,8 @@ def _text(line: LiveLine, room: int, shift: int) -> str:
     if text.startswith(TRACEBACK):
         return f"Traceback{BETWEEN}{telling[: 4 * room]}"
     left = room - cell_len(telling[: 4 * room]) - len(BETWEEN)
-    # Both have a right to half of the room, and to what the other leaves.
-    return clip(text, max(left, room // 2 - 2)) + BETWEEN + telling[: 4 * room]
+    # The first line has a right to a third of the room, and to what the other leaves.
+    return clip(text, max(left, room // 3)) + BETWEEN + telling[: 4 * room]
 
 
 def _folded(line: LiveLine) -> str:
