@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from tests.bench.suspects import Watched, running, session
@@ -47,9 +48,12 @@ def raise_system(lab: Lab) -> dict[str, str]:
     """The containers; gives their addresses."""
     lab.docker("network", "create", "--subnet", "172.28.0.0/24", "shop")
     run = ("run", "-d", "--network", "shop")
-    lab.docker(*run, "--name", "web", "-p", "8080:80", "lab/servers", "nginx")
+    site = _folder(lab) / "web.conf"
+    site.write_text("server { listen 80; location / { root /www; } }\n")
+    mount = ("-v", f"{site}:/etc/nginx/conf.d/web.conf", "-p", "8080:80")
+    lab.docker(*run, "--name", "web", *mount, "lab/servers", "nginx")
     redis = ("redis-server", "--bind", "0.0.0.0", "--protected-mode", "no")
-    health = ("--health-cmd", "redis-cli ping", "--health-interval", "1s")
+    health = ("--health-cmd", "true", "--health-interval", "1s")
     lab.docker(*run, "--name", "cache", *health, "lab/servers", *redis)
     for name in ("order", "tls"):
         lab.docker(*run, "--name", name, "lab/busybox", "sleep", "86400")
@@ -64,10 +68,14 @@ def raise_system(lab: Lab) -> dict[str, str]:
     return found | {"outside": OUTSIDE}
 
 
-def _certify(lab: Lab) -> None:
+def _folder(lab: Lab) -> Path:
     folder = lab.names.folder / "busy"
     folder.mkdir(exist_ok=True)
-    key, certificate = folder / "key.pem", folder / "crt.pem"
+    return folder
+
+
+def _certify(lab: Lab) -> None:
+    key, certificate = _folder(lab) / "key.pem", _folder(lab) / "crt.pem"
     words = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=tls"
     subprocess.run(
         [*words.split(), "-keyout", str(key), "-out", str(certificate)],

@@ -239,7 +239,7 @@ FAULTS: dict[str, tuple[list[Sign], tuple[str, str, str]]] = {
         ("order", "dns", ""),
     ),
     "one question that stays open": (
-        [unanswered(2, 1, 2.0), unanswered(3, 1, 3.0)],
+        [unanswered(2, 1, 2.0), unanswered(7, 1, 7.0)],
         ("order", "dns", ""),
     ),
     "a name that fails again and again": (
@@ -319,6 +319,26 @@ HEALTHY: dict[str, list[Sign]] = {
         unanswered(1, 1, 1.6, "a.example"),
         answered(1.2, "a.example"),
         unanswered(9, 2, 1.6, "b.example"),
+    ],
+    "a datagram lost on the way, while others are answered": [
+        answered(0.5, "b.example"),
+        unanswered(2, 1, 2.0, "a.example"),
+        unanswered(7, 1, 7.0, "a.example"),
+    ],
+    "one question, and what the engine's server asks for it": [
+        unanswered(2, 1, 2.0, "a.example"),
+        replace(unanswered(3, 2, 2.0, "a.example"), server="192.0.2.53"),
+        answered(4, "a.example"),
+    ],
+    "old neighbours that are gone": [
+        replace(
+            half_open(n, 1.6, 0, f"172.18.0.{9 + n}"),
+            kind=SignKind.UNREACHABLE,
+            seen=SeenBy.PACKETS,
+            port=0,
+            protocol="arp",
+        )
+        for n in range(5)
     ],
     "SERVFAIL of the first server, and the second one knows": [
         name_failed(0, "a.example", 7),
@@ -459,6 +479,17 @@ def test_a_server_that_restarts_and_comes_back_is_none() -> None:
     assert not book.suspects(at(5))
     book.note([worked(5.5)])
     assert not book.suspects(at(60))
+
+
+def test_a_server_that_is_made_anew_has_no_address_for_a_moment() -> None:
+    book = Book()
+    book.know(MACHINE)
+    book.lives.happened(PG.id, "die", "pg", {"exitCode": "0"}, at(0))
+    bare = replace(PG, attachments=(), state=State.EXITED)
+    book.know(replace(MACHINE, taken_at=at(0.5), containers=(ORDER, bare, WEB)))
+    book.note([half_open(1, 0.9, 1), half_open(2, 1.9, 1), half_open(3, 0.9, 2)])
+    assert not book.suspects(at(3))
+    assert book.suspects(at(6))[0].server == "pg"
 
 
 LIVES: dict[str, tuple[list[tuple[float, str, str]], str]] = {

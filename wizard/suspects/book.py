@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from netwiz.probes.facts import Snapshot
 from netwiz.probes.facts.signs import SeenBy, Sign, SignKind
@@ -15,6 +15,7 @@ from netwiz.wizard.suspects.who import Directory, End
 
 MOST = 500
 """Clients and targets that are remembered; the stalest are forgotten first."""
+_SILENT = (SignKind.HALF_OPEN, SignKind.UNREACHABLE, SignKind.UNANSWERED)
 _ORDER = {
     Standing.ACTIVE: 0,
     Standing.QUIET: 1,
@@ -31,13 +32,15 @@ class Book:
         self._troubles: dict[str, Trouble] = {}
         self._vague: set[str] = set()
         """Keys of those that may turn out to be the same as a better known one."""
+        self._worked: dict[str, datetime] = {}
+        """When something was last seen to work, by what it was about."""
         self._counted: dict[str, list[Sign]] = {}
         """By client: connects that failed lately, nobody saw whereto."""
         self.lives = Lives()
 
     def know(self, snapshot: Snapshot) -> None:
         """Names and states by the newest snapshot; whoever is not there has gone."""
-        self._directory = Directory(snapshot)
+        self._directory = Directory(snapshot, self._directory)
         self.lives.know(snapshot)
         if snapshot.engine is None:
             return
@@ -93,14 +96,37 @@ class Book:
     def _unsettled(self, trouble: Trouble, now: datetime) -> bool:
         """Whether the server, or a client that asks itself, only just came or went."""
         about = trouble.about
-        ident = (about.server or about.client).container_id
+        end = about.server or about.client
+        if about.layer == "dns":
+            # The engine knows no name of a container that is down.
+            end, _ = self._directory.target(about.client, about.name, 0)
+        ident = end.container_id
         return bool(ident) and self.lives.in_transition(ident, now)
 
     def _fail(self, sign: Sign) -> None:
         client = self._client(sign)
         server, port = self._server(client, sign)
         about = About(_layer(sign), client, server, port, _asked(sign))
+        if self._lost_in_transit(about, sign):
+            return
+        if sign.protocol == "arp":
+            self._bear_out(about, sign)
+            return
         self._trouble(about, sign).fail(sign, _dialled(sign))
+
+    def _lost_in_transit(self, about: About, sign: Sign) -> bool:
+        """Whether others got through since this was sent: then a packet was lost."""
+        if sign.kind not in _SILENT or not sign.age_s:
+            return False
+        key = _server_key(about.client, sign.server) if sign.server else about.key
+        worked = self._worked.get(key)
+        return worked is not None and sign.at - timedelta(seconds=sign.age_s) < worked
+
+    def _bear_out(self, about: About, sign: Sign) -> None:
+        """An ARP question without an answer: old neighbours are asked for in health."""
+        for trouble in self._troubles.values():
+            if about.is_vaguer_than(trouble.about):
+                trouble.bear_out(sign)
 
     def _trouble(self, about: About, sign: Sign) -> Trouble:
         """The trouble that this is about, though one of the two may know less."""
@@ -136,6 +162,9 @@ class Book:
         client = self._client(sign)
         server, port = self._server(client, sign)
         about = About(_layer(sign), client, server, port, _asked(sign))
+        self._recall(
+            _server_key(client, sign.server) if sign.server else about.key, sign.at
+        )
         for trouble in self._troubles.values():
             if trouble.about.client.key != client.key:
                 continue
@@ -143,6 +172,12 @@ class Book:
                 trouble.forgive()
             if trouble.about.key == about.key or _answers_for(sign, trouble):
                 trouble.work(sign)
+
+    def _recall(self, key: str, at: datetime) -> None:
+        self._worked.pop(key, None)
+        self._worked[key] = at
+        if len(self._worked) > MOST:
+            del self._worked[next(iter(self._worked))]
 
     def _count(self, sign: Sign) -> None:
         """Counters tell of a client only: they bear out what is known of it."""
@@ -179,6 +214,10 @@ def _layer(sign: Sign) -> str:
     if sign.symptom == "tls":
         return "tls"
     return "host" if sign.kind is SignKind.TRACKING_FULL else "connect"
+
+
+def _server_key(client: End, server: str) -> str:
+    return f"dns {client.key} @{server}"
 
 
 def _asked(sign: Sign) -> str:

@@ -61,8 +61,9 @@ class Lives:
                 if at is not None and (life.changed is None or at > life.changed):
                     life.changed = at
             self._state(life, container, snapshot.taken_at)
-        known = snapshot.by_id
-        self._lives = {key: x for key, x in self._lives.items() if key in known}
+        for key, life in list(self._lives.items()):
+            if key not in snapshot.by_id:
+                self._vanish(key, life, snapshot.taken_at)
 
     def _state(self, life: _Life, container: Container, now: datetime) -> None:
         if container.health == "unhealthy" and container.running:
@@ -75,6 +76,12 @@ class Lives:
             and container.restart_count >= rules.LOOPS
         ):
             self._loops(life, container.exit_code, now, container.restart_count)
+
+    def _vanish(self, key: str, life: _Life, now: datetime) -> None:
+        """A container that was removed: for a while it may be about to be replaced."""
+        life.symptom = ""
+        if life.changed is None or now - life.changed > rules.FORMER:
+            del self._lives[key]
 
     @staticmethod
     def _loops(life: _Life, exit_code: int, at: datetime, count: int) -> None:
@@ -105,7 +112,7 @@ class Lives:
             elif life.symptom == "unhealthy":
                 life.ended(at, "healthy again")
         elif word == "destroy":
-            self._lives.pop(container_id, None)
+            life.symptom = ""
 
     def _died(self, life: _Life, code: str, at: datetime) -> None:
         life.exit_code = int(code) if code.isdecimal() else 0

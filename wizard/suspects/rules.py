@@ -22,8 +22,10 @@ HALF_OPENS, HALF_OPEN_SPAN = 2, timedelta(seconds=0.8)
 WAITED_S = 2.0
 """A connection that nobody accepts for so long."""
 QUESTIONS, QUESTIONS_SPAN = 2, timedelta(seconds=0.8)
-QUESTION_AGE_S = 2.5
-"""One question without an answer for so long."""
+QUESTION_AGE_S = 6.5
+"""One question without an answer for so long: libc has asked again after 5 s."""
+FORMER = timedelta(minutes=2)
+"""For so long an address belongs to whoever had it last, if nobody has it now."""
 ROUTELESS, ROUTELESS_SPAN = 3, timedelta(seconds=1.8)
 FULL, FULL_SPAN = 2, timedelta(seconds=1.5)
 UNSTEADY_SECONDS, UNSTEADY_WINDOW = 6, timedelta(seconds=30)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from netwiz.probes.facts.signs import SeenBy, Sign, SignKind
 from netwiz.wizard.suspects import rules
@@ -45,6 +45,8 @@ class _Failure:
     port: int
     """The client's: tells attempts apart."""
     age_s: float
+    server: str = ""
+    """The name server that was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +126,9 @@ class Trouble:
         self.last = max(self.last, sign.at)
         self.first = min(self.first, sign.at)
         self._note(sign)
-        if self._lost_in_transit(sign):
-            return
-        self.failures.append(_Failure(sign.at, sign.kind, sign.client_port, sign.age_s))
+        self.failures.append(
+            _Failure(sign.at, sign.kind, sign.client_port, sign.age_s, sign.server)
+        )
         if sign.kind in _FIRM and sign.seen is SeenBy.PACKETS:
             self.refusals.append(sign.at)
         if sign.kind is SignKind.REPORTED:
@@ -185,12 +187,6 @@ class Trouble:
             f.port != sign.client_port or f.kind is not sign.kind
             for f in list(self.failures)[-8:]
         )
-
-    def _lost_in_transit(self, sign: Sign) -> bool:
-        """Whether others got through since its SYN left: then a packet was lost."""
-        began = sign.at - timedelta(seconds=sign.age_s)
-        silent = sign.kind in (SignKind.HALF_OPEN, SignKind.UNREACHABLE)
-        return bool(silent and sign.age_s and self.worked and began < self.worked)
 
     def _note(self, sign: Sign) -> None:
         key = (sign.seen, sign.kind)
@@ -303,12 +299,15 @@ def _waiting(it: Trouble) -> bool:
 
 def _unanswered(it: Trouble) -> bool:
     found = it.of(SignKind.UNANSWERED, SignKind.NAME_FAILED)
-    if not found:
-        return False
-    if max(f.age_s for f in found) >= rules.QUESTION_AGE_S:
+    if any(f.age_s >= rules.QUESTION_AGE_S for f in found):
         return True
-    several = len({f.port for f in found}) >= rules.QUESTIONS
-    return several and found[-1].at - found[0].at >= rules.QUESTIONS_SPAN
+    # Of one server: what the engine's own asks on, it asks another one.
+    for server in {f.server for f in found}:
+        own = [f for f in found if f.server == server]
+        several = len({f.port for f in own}) >= rules.QUESTIONS
+        if several and own[-1].at - own[0].at >= rules.QUESTIONS_SPAN:
+            return True
+    return False
 
 
 def _by_counters(it: Trouble) -> bool:

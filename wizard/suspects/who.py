@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
+from datetime import datetime
 
 from netwiz.probes.facts import HOST, Container, Place, PlaceKind, Snapshot
+from netwiz.wizard.suspects import rules
 
 HOST_KEY = "host"
 
@@ -29,16 +31,28 @@ class End:
 class Directory:
     """Addresses and names of one snapshot."""
 
-    def __init__(self, snapshot: Snapshot | None = None) -> None:
+    def __init__(
+        self, snapshot: Snapshot | None = None, before: Directory | None = None
+    ) -> None:
+        """`before` knows whose addresses those were that nobody has at the moment."""
         self.snapshot = snapshot
         self._of_address: dict[str, Container] = {}
+        self._former: dict[str, tuple[Container, datetime]] = {}
         self._host: set[str] = set()
         if snapshot is None:
             return
         for container in snapshot.containers:
             for address in container.addresses:
                 self._of_address[address] = container
+        if before is not None:
+            self._inherit(before, snapshot.taken_at)
         self._host = {a.partition("/")[0] for _, a in snapshot.host.addresses}
+
+    def _inherit(self, before: Directory, now: datetime) -> None:
+        lately = {a: (c, now) for a, c in before._of_address.items()}
+        for address, (container, at) in (before._former | lately).items():
+            if address not in self._of_address and now - at < rules.FORMER:
+                self._former[address] = (container, at)
 
     def client(self, place: Place | None, address: str) -> End:
         """The client of a sign, by its namespace or by its address."""
@@ -64,6 +78,8 @@ class Directory:
         if _loopback(host) or host.lower() == "localhost":
             return client, port
         found = self._of_address.get(host) or self._named(client, host)
+        if found is None and host in self._former:
+            found = self._former[host][0]
         if found is not None:
             return End(found.id, found.name, found.id), port
         if host in self._host:
