@@ -58,7 +58,14 @@ def test_the_metadata_is_that_of_the_project(wheel: zipfile.ZipFile) -> None:
     assert fields["License-Expression"] == "MIT"
     assert fields["Requires-Python"] == ">=3.11"
     needed = {re.split(r"[<>=]", n)[0] for n in fields.get_all("Requires-Dist", [])}
-    assert needed == {"textual", "docker", "pyroute2", "scapy", "dnspython"}
+    assert needed == {
+        "textual",
+        "docker",
+        "pyroute2",
+        "scapy",
+        "dnspython",
+        "pcapy-ng",
+    }
     assert "netwiz = netwiz.tui.cli:main" in metadata(wheel, "entry_points.txt")
     assert "MIT License" in metadata(wheel, "licenses/LICENSE")
 

@@ -157,17 +157,19 @@ def sections() -> tuple[Section, ...]:
     from netwiz.widgets.networks import NetworksPane
     from netwiz.widgets.packets.detail import DetailView
     from netwiz.widgets.packets.view import PacketsView
+    from netwiz.widgets.suspects_view import SuspectsView
     from netwiz.widgets.type_ahead import Box, TypeAhead
     from netwiz.widgets.verdict_view import VerdictView
     from netwiz.widgets.walk_view import WalkView
 
     lists = _own(ContainersPane, ContainersPane.__base__)
     log = [b for b in _own(LogView, LivePane) if b not in LIST_KEYS]
+    suspects = [b for b in _own(SuspectsView) if b not in LIST_KEYS]
     packets = [b for b in _own(PacketsView) if b not in LIST_KEYS]
     return (
         Section("Everywhere", "", APP_KEYS),
         Section("Overview", "overview", OVERVIEW_KEYS),
-        Section("In a list", "overview capture packet stream", tuple(lists)),
+        Section("In a list or the log", "overview capture packet stream", tuple(lists)),
         Section("Networks", "overview", tuple(_own(NetworksPane))),
         Section("Live", "overview", tuple(log)),
         Section("Packets", "overview capture", tuple(packets)),
@@ -175,6 +177,7 @@ def sections() -> tuple[Section, ...]:
         Section("Writing packets", "overview capture", tuple(_own(SaveDialog))),
         Section("Asking for a capture", "overview", tuple(_own(CaptureDialog))),
         Section("Flows", "overview", tuple(_own(FlowsView))),
+        Section("Suspects", "overview", tuple(suspects)),
         Section("A packet", "packet", tuple(_own(PacketScreen, DetailView))),
         Section("A stream", "stream", tuple(_own(StreamScreen, DetailView))),
         Section("While filtering", "overview capture", tuple(_own(FilterBar))),
