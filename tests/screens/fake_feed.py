@@ -130,6 +130,8 @@ class FakeFeed:
         self.flow = FakeFlows()
         self.patrols = FakePatrol()
         self.closed = False
+        self.capture_refused: Exception | None = None
+        """What opening a capture raises."""
         self.captures: list[FakeCapture] = []
         """Every capture that was asked for, in order."""
         self.refreshed: list[frozenset[str]] = []
@@ -149,6 +151,7 @@ class FakeFeed:
 
     def capture(self, wanted: CaptureWanted) -> FakeCapture:
         self.captures.append(FakeCapture(wanted))
+        self.captures[-1].refused = self.capture_refused
         return self.captures[-1]
 
     def flows(self) -> AbstractAsyncContextManager[Flows]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from textual import on
+
 from netwiz.tui.captures import Captures
+from netwiz.tui.messages import SnapshotTaken
 from netwiz.tui.screens.capture_host import CaptureScreen
 from netwiz.widgets.containers import ContainersPane
 from netwiz.widgets.live import LivePane
 from netwiz.widgets.log_view import LogView
-from netwiz.widgets.network_rows import HOST_KEY, Head, Member
+from netwiz.widgets.network_rows import NETNS_KEY, Head, Member
 from netwiz.widgets.networks import NetworksPane
 
 if TYPE_CHECKING:
@@ -39,6 +42,13 @@ class CapturingOverview(CaptureScreen):
     def capture_snapshot(self) -> Snapshot | None:
         """The machine as it is on the screen."""
         return self._snapshot
+
+    @on(SnapshotTaken)
+    def _rename_packets(self, event: SnapshotTaken) -> None:
+        if self.packets.standing.wanted is not None:
+            from netwiz.tui.capture_names import shown_names
+
+            self.packets.set_names(shown_names(event.snapshot))
 
     def capture_target(self) -> str:
         """A name as `netwiz capture` takes it: of a container, a network, the host."""
@@ -70,7 +80,7 @@ def _network_target(pane: NetworksPane) -> str:
     row = pane.selected
     if isinstance(row, Member):
         return row.client or row.name
-    if isinstance(row, Head):
-        return row.client or row.name
-    owner = pane.head
-    return owner.name if owner is not None and owner.key != HOST_KEY else "host"
+    owner = row if isinstance(row, Head) else pane.head
+    if owner is None or owner.key == NETNS_KEY:
+        return ""
+    return owner.client or owner.name

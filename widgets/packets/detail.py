@@ -172,30 +172,33 @@ def broken(line: Line, width: int, indent: str = "") -> Iterator[Line]:
     if cells(line) <= width:
         yield line
         return
-    room = width
+    room, full = width, False
     part: list[tuple[str, str]] = []
     for text, style in line:
         rest = text
         while rest:
-            piece = _fitting(rest, room, full=bool(part))
+            piece = _fitting(rest, room, full=full)
             if piece:
                 part.append((piece, style))
                 room -= cells(((piece, ""),))
-                rest = rest[len(piece) :]
+                rest, full = rest[len(piece) :], True
             if rest:
                 yield tuple(part)
                 rest = rest.lstrip(" ")
-                part = [(indent, "")]
+                part, full = [(indent, "")], False
                 room = max(width - len(indent), 4)
     yield tuple(part)
 
 
 def _fitting(text: str, room: int, *, full: bool) -> str:
-    """As much of a text as fits, up to a blank if there is one not far back."""
+    """As much of a text as fits, up to a blank if there is one not far back.
+
+    Where something stands before it (`full`), a word goes to the next line as a whole.
+    """
     piece: str = chop_cells(text, room)[0] if room > 0 else ""
-    if len(piece) == len(text):
+    if len(piece) == len(text) or text[len(piece)] == " ":
         return piece
     blank = piece.rfind(" ")
-    if blank >= len(piece) - LONG_WORD and (blank > 0 or full):
-        return piece[: blank + 1]
-    return piece
+    if blank < len(piece) - LONG_WORD or (blank < 0 and not full):
+        return piece
+    return piece[: blank + 1]

@@ -207,9 +207,9 @@ class PacketsPane(LineView, can_focus=True):
             return
         last = len(self.sieve) - 1
         before, index = self.cursor, max(0, min(index, last))
-        self._place = self.sieve[index]
         if self.following and index < last:
             self.hold()
+        self._place = self.sieve[index]
         self._refresh_at(before)
         self._refresh_at(index)
         top, height = self.scroll_offset.y, self.room
@@ -254,12 +254,8 @@ class PacketsPane(LineView, can_focus=True):
         if not self.is_mounted or self.columns <= 0:
             return
         self._painted_at = monotonic()
-        held = not self.following and self._on_screen
-        above = self._on_screen.index(self._place) if held and self._is_shown() else 0
+        top = len(self.sieve) - self.room if self.following else self._held_top()
         self.set_rows(len(self.sieve) + HEAD)
-        top = len(self.sieve) - self.room
-        if not self.following:
-            top = self.cursor - above if self._is_shown() else self._kept_top()
         before = self.scroll_offset.y
         self._scroll(max(top, 0))
         whole = self._widen() or whole or self.scroll_offset.y != before
@@ -274,14 +270,12 @@ class PacketsPane(LineView, can_focus=True):
         self._on_screen = now
         self._tell()
 
-    def _is_shown(self) -> bool:
-        return self._place in self._on_screen
-
-    def _kept_top(self) -> int:
-        """The cursor is out of sight: keep what is in sight where it is."""
-        if not self._on_screen:
-            return self.scroll_offset.y
-        return self.sieve.index_of(self._on_screen[0])
+    def _held_top(self) -> int:
+        """Where to look so that nothing moves: at the cursor, else at what is seen."""
+        shown = self._on_screen
+        if self._place in shown:
+            return self.cursor - shown.index(self._place)
+        return self.sieve.index_of(shown[0]) if shown else self.scroll_offset.y
 
     def _visible(self) -> list[int]:
         top = self.scroll_offset.y
@@ -325,6 +319,11 @@ class PacketsPane(LineView, can_focus=True):
     def _scroll(self, top: int) -> None:
         if top != self.scroll_offset.y:
             self.scroll_to(y=top, animate=False, immediate=True, force=True)
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Whoever scrolled: what is in sight now is what is to stay there."""
+        super().watch_scroll_y(old_value, new_value)
+        self._on_screen = self._visible()
 
     def _refresh_at(self, index: int) -> None:
         self.refresh_row(index + HEAD)
