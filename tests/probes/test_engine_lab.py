@@ -20,6 +20,7 @@ from netwiz.probes.facts import (
     Finding,
     ListenersByPlace,
     LogErrors,
+    LogLine,
     NamespaceIdentity,
     Restarts,
     Snapshot,
@@ -282,6 +283,7 @@ async def test_logs_are_read_and_followed(
         logs.add([app.id])
         texts: set[str] = set()
         async for each in logs:
+            assert isinstance(each, LogLine)
             texts.add(each.text)
             if len(texts) == 3:
                 break
