@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -20,8 +22,8 @@ from netwiz.tui.prefill import Prefill
 from netwiz.widgets.filter_bar import FilterBar
 from netwiz.widgets.lines import clip, plain_text
 from netwiz.widgets.list_pane import ListPane
+from netwiz.widgets.sparkline import blocks, sparkline
 from netwiz.widgets.topology.drawing import LEGEND
-from netwiz.widgets.topology.numbers import bars
 from netwiz.widgets.topology.plan import MapRow, RowKind, rows_of
 from netwiz.widgets.topology.view import TopologyView
 
@@ -53,7 +55,7 @@ class TopologyScreen(Screen[Prefill | None]):
         self._suspects = dict(suspects or {})
 
     def compose(self) -> ComposeResult:
-        yield TopologyView(bars, id="map")
+        yield TopologyView(partial(sparkline, heights=blocks(os.environ)), id="map")
         yield FilterBar()
         yield Footer(compact=True, show_command_palette=False)
 

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-BARS = "▁▂▃▄▅▆▇█"
-
 
 def rate(per_second: float) -> str:
     """Bytes per second in SI units: ``0``, ``812 B/s``, ``1.2 MB/s``."""
@@ -25,10 +21,3 @@ def both_ways(into: float, out: float) -> str:
     if into + out <= 0:
         return ""
     return f"↓ {rate(into)} ↑ {rate(out)}"
-
-
-def bars(values: Sequence[float], width: int) -> str:
-    """The newest values as bars, scaled to the greatest of them."""
-    shown = values[-width:]
-    top = max(shown, default=0) or 1
-    return "".join(BARS[round(value / top * (len(BARS) - 1))] for value in shown)
