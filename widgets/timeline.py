@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +18,8 @@ LIMIT = 20_000
 """Lines that are kept; the oldest go first."""
 MAX_WEIGHT = 24 << 20
 """Octets that they take, roughly; then the oldest go as well."""
+SLACK = 20
+"""A twentieth more than the limit may be kept: room is made for many lines at once."""
 OVERHEAD = 400
 """Octets of a line besides its texts."""
 
@@ -134,11 +136,31 @@ class Timeline:
             # belongs between older lines; most often only the end is touched.
             _merge(self.all, lines)
             ordered = _merge(self.view, shown)
-        return self._shrink(), ordered
+        thinned = len(self.all) > self.limit + self.limit // SLACK and self._thin()
+        return self._shrink(), ordered and not thinned
+
+    def _thin(self) -> bool:
+        """Take the room from whoever has the most of it; whether that was done.
+
+        Else one container that writes without end would push out, within a minute,
+        what all the others said today.
+        """
+        excess = len(self.all) - self.limit
+        counts = Counter(x.container_id for x in self.all if x.suspect is None)
+        who, most = counts.most_common(1)[0] if counts else ("", 0)
+        if not who or most < self.limit // 2:
+            return False
+        loud = (x for x in self.all if x.container_id == who and x.suspect is None)
+        gone = {id(line) for line in islice(loud, excess)}
+        self._weight -= sum(line.weight for line in self.all if id(line) in gone)
+        self.all = deque(line for line in self.all if id(line) not in gone)
+        self.view = deque(line for line in self.view if id(line) not in gone)
+        return True
 
     def _shrink(self) -> int:
         gone = 0
-        while len(self.all) > self.limit or (
+        slack = self.limit // SLACK
+        while len(self.all) > self.limit + slack or (
             self._weight > MAX_WEIGHT and len(self.all) > 1
         ):
             oldest = self.all.popleft()

@@ -181,6 +181,28 @@ def test_the_oldest_lines_go() -> None:
     assert texts(timeline) == ["2", "3", "4"]
 
 
+def test_a_loud_container_pushes_nobody_out() -> None:
+    timeline = Timeline(limit=100)
+    quiet = line("quiet", container_id="a")
+    suspect = Suspect("b", "loud", "refused")
+    told = line("refused", 1, container_id="b", suspect=suspect)
+    timeline.extend([quiet, told])
+    for second in range(500):
+        timeline.extend([line(str(second), 2 + second, container_id="b")])
+        assert len(timeline.all) <= 105
+    assert texts(timeline)[:2] == ["quiet", "refused"]
+    assert texts(timeline)[-1] == "499"
+    assert list(timeline.view) == list(timeline.all)
+
+
+def test_few_long_lines_are_as_heavy_as_many_short_ones() -> None:
+    timeline = Timeline()
+    for second in range(3000):
+        timeline.extend([line("x" * 16_000, second)])
+    assert sum(len(one.text) for one in timeline.all) < 25 << 20
+    assert texts(timeline)
+
+
 def test_a_log_that_is_opened_late_is_put_where_it_belongs() -> None:
     timeline = Timeline()
     timeline.extend([line("b", 10), line("d", 30)])
