@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tests.bench import flows, screen, shop
+from tests.bench import flows, logs, screen, shop
 from tests.bench.figures import Figures
 from tests.lab.engine import Lab
 from tests.lab.judge import netwiz_command
@@ -33,6 +33,8 @@ class Options:
     patience_s: float = 170.0
     """How long the crowd may take to start; what is there then is measured."""
     idle_s: float = 10.0
+    logs_s: float = 10.0
+    """How long a flood of log lines is looked at."""
     settle_s: float = 65.0
     """Younger containers are inspected each time: their age is told in seconds."""
 
@@ -56,6 +58,7 @@ class Bench:
         self.first_paint()
         self.events()
         self.flows()
+        logs.measure(self.lab, self.figures, self.options.logs_s, self.say)
         self.crowd()
 
     def flows(self) -> None:

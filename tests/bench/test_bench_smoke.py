@@ -12,9 +12,9 @@ from tests.lab.engine import Lab
 def test_every_benchmark_runs(lab: Lab) -> None:
     lab.restore()
     figures = Figures()
-    options = Options(repeat=1, containers=3, idle_s=0.5, settle_s=0)
+    options = Options(repeat=1, containers=3, idle_s=0.5, logs_s=1, settle_s=0)
     Bench(lab, options, print, figures).run()
-    assert len(figures.all) == 28
+    assert len(figures.all) == 41
     assert all(figure.median >= 0 for figure in figures.all)
     print(*figures.table(), sep="\n")
 
