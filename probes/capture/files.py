@@ -1,9 +1,11 @@
 """Capture files read back: pcap and pcapng, whoever wrote them, however they end.
 
-Our own code, after trying what there is: scapy's readers take 25 us a packet and 0.4 s
-to load, and raise on files that break off; python-pcapng takes more. A file is read in
-pieces of 1 MiB, no length in it is believed before it is checked, and where it breaks
-off, or turns into nonsense, what came before stands.
+Our own code, after trying what there is. scapy's raw readers take 2.4 us a packet where
+this takes 1.2, and 0.2 s and 20 MB to load; they go on silently where a file breaks off
+or turns into nonsense, and leave out what addresses are called. python-pcapng is slower
+still, and one more dependency. A file is read in pieces of 1 MiB, no length in it is
+believed before it is checked, and where it makes no more sense, what came before it
+stands.
 
 pcap: draft-ietf-opsawg-pcap; pcapng: draft-ietf-opsawg-pcapng.
 """

@@ -20,10 +20,12 @@ from netwiz.probes.facts.base import HOST, Failure, Place, PlaceKind
 if TYPE_CHECKING:
     from netwiz.probes.machine import Ground
 
+# All rings together: they count as memory of the child. Measured on two cores, 16 MiB
+# lose nothing of 500 000 packets/s of 64 bytes, or of 200 000 of 1400, with a file.
 _RING_BYTES = 8 * 1024 * 1024
 _RING_BYTES_FILE = 16 * 1024 * 1024
-_LEAST_RING = 512 * 1024
-"""Of each tap when there are many: four blocks."""
+_LEAST_RING, _LEAST_RING_FILE = 128 * 1024, 512 * 1024
+"""Of each tap when there are many; a file's packets are not to be cut."""
 
 
 @dataclass
@@ -91,8 +93,10 @@ def _open_all(made: Ordered, ground: Ground, wanted: CaptureWanted) -> None:
     except BaseException:
         made.close()
         raise
-    total = _RING_BYTES_FILE if made.order.file else _RING_BYTES
-    made.order.ring_bytes = max(total // len(made.order.taps), _LEAST_RING)
+    total, least = _RING_BYTES, _LEAST_RING
+    if made.order.file:
+        total, least = _RING_BYTES_FILE, _LEAST_RING_FILE
+    made.order.ring_bytes = max(total // len(made.order.taps), least)
 
 
 def _open(made: Ordered, ground: Ground, tap: TapWanted) -> None:

@@ -30,7 +30,7 @@ def replay(order: Order, pipe: Pipe, reader: PacketReader) -> None:
         known = _interfaces(ahead)
     if ahead.names:
         reader.names = {**ahead.names, **order.names}
-    pipe.say(Told.STARTED, taps=known)
+    pipe.say(Told.STARTED, taps=known, names=ahead.names)
     with CaptureFile(order.source) as file:
         _Replay(order, pipe, reader, file, len(known)).run()
 

@@ -29,8 +29,10 @@ Learn = Callable[[int, int], tuple[int, bool]]
 """(ifindex, ARPHRD_*) to the number that the device's packets bear, and whether they
 are told from the network header on, without whatever the link puts before it."""
 
-BLOCK = 128 * 1024
-"""Bytes: a packet of 64 KiB, as virtual devices pass them on unsegmented, fits in."""
+BLOCK, SMALL_BLOCK = 128 * 1024, 32 * 1024
+"""Bytes: a packet of 64 KiB, as virtual devices pass them on unsegmented, fits in the
+usual one. A small ring is of small ones, where longer packets are cut."""
+_LEAST_BLOCKS = 4
 RETIRE_MS = 50
 """After so long the kernel hands a block over though it is not full."""
 
@@ -64,7 +66,8 @@ class Ring:
     def __init__(self, size: int, program: bytes, learn: Learn, index: int = 0) -> None:
         """Listen at once; `index` is one device's, 0 for all. Raises OSError."""
         self._learn = learn
-        self._blocks = max(size // BLOCK, 4)
+        self._block = BLOCK if size >= _LEAST_BLOCKS * BLOCK else SMALL_BLOCK
+        self._blocks = max(size // self._block, _LEAST_BLOCKS)
         self._next = 0
         self._known: dict[int, tuple[int, bool]] = {}
         self.fill = 0.0
@@ -87,10 +90,10 @@ class Ring:
     def _map(self) -> None:
         put = self._socket.setsockopt
         put(_SOL_PACKET, _VERSION, _TPACKET_V3)
-        frames = self._blocks * (BLOCK // _FRAME_SIZE)
-        request = (BLOCK, self._blocks, _FRAME_SIZE, frames, RETIRE_MS, 0, 0)
+        frames = self._blocks * (self._block // _FRAME_SIZE)
+        request = (self._block, self._blocks, _FRAME_SIZE, frames, RETIRE_MS, 0, 0)
         put(_SOL_PACKET, _RX_RING, struct.pack("=7I", *request))
-        self._memory = mmap.mmap(self._socket.fileno(), BLOCK * self._blocks)
+        self._memory = mmap.mmap(self._socket.fileno(), self._block * self._blocks)
 
     def _bind(self, index: int) -> None:
         # Python's bind() insists on a device's name; index 0 stands for all of them.
@@ -117,7 +120,7 @@ class Ring:
         memory = self._memory
         taken = 0
         for _ in range(most):
-            start = self._next * BLOCK
+            start = self._next * self._block
             status, count, first = _BLOCK_HEAD.unpack_from(memory, start)
             if not status & _USER:
                 break

@@ -158,9 +158,9 @@ class LiveStream:
             if self._begun:
                 return CaptureEnded(why=plain(what["what"], 300), wrong=True)
             raise ProbeError(Failure(what["failure"]), what["what"], what["remedy"])
-        return self._started(what["taps"])
+        return self._started(what["taps"], what.get("names", {}))
 
-    def _started(self, taps: list[list[Any]]) -> CaptureStarted:
+    def _started(self, taps: list[list[Any]], names: dict[str, str]) -> CaptureStarted:
         known = self._order
         named = zip(known.taps, taps, strict=False) if known.taps else ()
         return CaptureStarted(
@@ -175,6 +175,7 @@ class LiveStream:
             filter=known.order.filter,
             left_out=known.left_out,
             path=known.order.file.path if known.order.file else "",
+            names=names,
             command=known.command,
         )
 

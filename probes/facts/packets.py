@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 from netwiz.probes.facts.base import Finding, Place
@@ -85,6 +86,8 @@ class CaptureStarted(Finding):
     """What is left out without being asked for, in words: our own SSH session."""
     path: str = ""
     """The file that is written; empty when none is."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """What a file that is read says that addresses are called."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
