@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
+from netwiz.probes.facts.base import PlaceKind
 from netwiz.probes.facts.flows import Flow, FlowEnd, Trouble
 from netwiz.probes.facts.sockets import Process
 from netwiz.probes.flows.captured import CapturedPairs, Pair, Tally, pair_of
@@ -153,8 +154,10 @@ class Teller:
             space, sock = server
             if client is not None and client[1].far != sock.near:
                 dialled = text_of(client[1].far)
-            published = self.world.published(space, sock.near, entry.protocol)
-            if not space.pid:
+            if client is None or dialled or client[0].place.kind is PlaceKind.HOST:
+                # Who stands in the same network needs no published port.
+                published = self.world.published(space, sock.near, entry.protocol)
+            if space.place.kind is PlaceKind.HOST:
                 behind = self.world.behind(sock.near, entry.protocol)
         elif client is not None and self.world.is_host(client[1].far):
             behind = self.world.behind(client[1].far, entry.protocol)

@@ -16,6 +16,7 @@ from netwiz.probes.flows.diag import PERSIST, SYN_RECV, SYN_SENT, Sock
 
 CLOSE_WAIT, ESTABLISHED = 8, 1
 UNANSWERED_S = 1.0
+SHUT_S = 1.0
 STUCK_S = 5.0
 """Data that wait so long untouched are stuck."""
 LEFT_OPEN_S = 30.0
@@ -38,6 +39,10 @@ class EndHistory:
     """Since when data wait and nothing of them is taken; 0: nothing waits."""
     unread: int = 0
     received: int = 0
+    shut_since: float = 0.0
+    """Since when the peer takes nothing; 0: it does. Under load a window is shut for
+    moments all the time: only one through which nothing passes is a sign."""
+    acked: int = 0
 
     def note(self, sock: Sock, now: float) -> None:
         """Take a look at the socket into account."""
@@ -51,6 +56,12 @@ class EndHistory:
         if sock.unread and not self.unread_since:
             self.unread_since = now
         self.unread, self.received = sock.unread, received
+        acked = sock.info.acked if sock.info else 0
+        if not _window_shut(sock) or acked != self.acked:
+            self.shut_since = 0.0
+        if _window_shut(sock) and not self.shut_since:
+            self.shut_since = now
+        self.acked = acked
 
 
 def troubles_of(
@@ -68,7 +79,7 @@ def troubles_of(
             text = f"{peer} does not acknowledge the handshake"
             yield Trouble(TroubleKind.HALF_OPEN, text, "SYN-RECV", grave=True)
     else:
-        yield from _stuck_on_the_way(sock, peer)
+        yield from _stuck_on_the_way(sock, end, now, peer)
         yield from _stuck_here(sock, end, now, who)
         since = now - end.state_since
         if sock.state == CLOSE_WAIT and since >= LEFT_OPEN_S:
@@ -76,9 +87,11 @@ def troubles_of(
             yield Trouble(TroubleKind.LEFT_OPEN, text, "CLOSE-WAIT")
 
 
-def _stuck_on_the_way(sock: Sock, peer: str) -> Iterator[Trouble]:
+def _stuck_on_the_way(
+    sock: Sock, end: EndHistory, now: float, peer: str
+) -> Iterator[Trouble]:
     info = sock.info
-    if sock.timer == PERSIST or _closed_window(sock):
+    if end.shut_since and now - end.shut_since >= SHUT_S:
         waiting = f", {sock.unsent} bytes wait" if sock.unsent else ""
         text = f"{peer} takes no more data (zero window){waiting}"
         yield Trouble(TroubleKind.ZERO_WINDOW, text, "zero window", grave=True)
@@ -100,9 +113,9 @@ def _stuck_here(sock: Sock, end: EndHistory, now: float, who: str) -> Iterator[T
         yield Trouble(TroubleKind.UNREAD, text, "unread")
 
 
-def _closed_window(sock: Sock) -> bool:
+def _window_shut(sock: Sock) -> bool:
     info = sock.info
-    return bool(
+    return sock.timer == PERSIST or bool(
         info
         and info.window_known
         and info.window == 0

@@ -505,3 +505,30 @@ async def test_a_new_connection_is_seen_at_the_next_look(bench: Bench) -> None:
     table = await bench.watch.sweep()
     assert between(table, second).began
     assert not between(table, first).began
+
+
+async def test_a_busy_connection_that_is_well_has_no_trouble(bench: Bench) -> None:
+    """Its window is shut for moments, its round trip varies: that is load, no fault."""
+    client, served = bench.pair()
+    client.settimeout(30)
+    served.settimeout(30)
+    end = time.monotonic() + 4
+
+    def send() -> None:
+        while time.monotonic() < end:
+            client.sendall(b"x" * 65_536)
+        client.shutdown(socket.SHUT_WR)
+
+    def take() -> None:
+        while served.recv(4096):
+            pass
+
+    moving = asyncio.gather(asyncio.to_thread(send), asyncio.to_thread(take))
+    rates = []
+    while time.monotonic() < end - 0.5:
+        flow = between(await bench.watch.sweep(), client)
+        assert not flow.troubles
+        rates.append(flow.sent_rate)
+        await asyncio.sleep(0.2)
+    await moving
+    assert max(rates) > 100_000

@@ -420,13 +420,28 @@ def test_each_sign_needs_its_numbers() -> None:
     assert troubles(sock(A, B, state=2), since=1.5) == [TroubleKind.UNANSWERED]
     assert troubles(sock(A, B, state=2, tries=1)) == [TroubleKind.UNANSWERED]
     assert troubles(sock(A, B, state=3, tries=1)) == [TroubleKind.HALF_OPEN]
-    assert troubles(sock(A, B, timer=diag.PERSIST)) == [TroubleKind.ZERO_WINDOW]
     assert troubles(sock(A, B, retransmits=1)) == []
     assert troubles(sock(A, B, retransmits=2)) == [TroubleKind.SILENT]
     assert troubles(sock(A, B, state=8), since=10) == []
     assert troubles(sock(A, B, state=8), since=31) == [TroubleKind.LEFT_OPEN]
     assert troubles(sock(A, B, inode=0), since=2) == []
     assert troubles(sock(A, B, inode=0), since=6) == [TroubleKind.UNREAD]
+
+
+def test_only_a_window_through_which_nothing_passes_is_a_sign() -> None:
+    history = EndHistory()
+
+    def told(now: float, acked: int, *, timer: int = diag.PERSIST) -> list[TroubleKind]:
+        one = sock(A, B, timer=timer, acked=acked)
+        history.note(one, now)
+        return [t.kind for t in troubles_of(one, history, now, "order", "pg")]
+
+    assert told(1.0, 100) == []
+    assert told(3.0, 900) == []
+    assert told(5.0, 900) == [TroubleKind.ZERO_WINDOW]
+    assert told(7.0, 950) == []
+    assert told(9.0, 950) == [TroubleKind.ZERO_WINDOW]
+    assert told(11.0, 950, timer=0) == []
 
 
 def test_losses_and_slowness_need_more_than_load_brings() -> None:
