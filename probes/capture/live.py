@@ -94,6 +94,12 @@ class Live:
         """Number a device; a tap's first one of its kind bears the tap's own number."""
         devices = self._backlog.devices
         shown = devices[tap.number][2] if tap.number < len(devices) else linktype
+        if tap.is_bridge:
+            # A packet is heard at one port, its answer at another: for whoever joins
+            # the two, all of the bridge is one place.
+            if tap.number in self._first_given:
+                return tap.number
+            name = tap.device
         if tap.number not in self._first_given and name != "lo" and linktype == shown:
             self._first_given.add(tap.number)
             number = tap.number

@@ -84,6 +84,11 @@ class Tap:
         program = filters.combined(self._ethernet, self._raw)
         return Ring(size, filters.packed(program), self._learn, device.index)
 
+    @property
+    def is_bridge(self) -> bool:
+        """Whether it hears the ports of a bridge, as one place."""
+        return bool(self._bridge)
+
     def _bridge_program(self) -> bytes:
         program = filters.of_bridge(self._bridge, self._ports, self._ethernet)
         return filters.packed(program)
