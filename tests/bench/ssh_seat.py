@@ -35,14 +35,14 @@ class Seat:
         self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self._screen)
         self.begun = time.perf_counter()
+        # The pty is its controlling terminal, as after a login: Ctrl-C is a signal.
         self.process = subprocess.Popen(
-            argv,
+            ["setsid", "--ctty", *argv],
             env={**environ, "TERM": "xterm-256color"},
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
             cwd="/",
-            start_new_session=True,
         )
         os.close(theirs)
 
