@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from netwiz.probes.capture.wanted import CaptureWanted, FileWanted
+from netwiz.probes.capture.wanted import SNAPLEN, CaptureWanted, FileWanted
 from netwiz.probes.errors import ProbeError
 from netwiz.probes.facts import Failure
 from netwiz.probes.text import plain
@@ -20,6 +20,7 @@ from netwiz.tui.capture_tellers import (
     FileTeller,
     JsonTeller,
     LinesTeller,
+    PipeTeller,
     Teller,
     Wish,
 )
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from netwiz.probes.machine import Ground, Machine
 
 
+PIPE = "-"
+"""The file's name that means standard output."""
 _EXITS = {
     Failure.RIGHTS: Exit.CANNOT_LOOK,
     Failure.ENGINE: Exit.CANNOT_LOOK,
@@ -113,7 +116,12 @@ def _check(asked: Asked) -> None:
             "NAME is missing: a container, a network, host, several with commas, "
             "or --all; -r FILE reads a file"
         )
-    if (asked.file_mb or asked.files) and not asked.write:
+    if asked.write == PIPE:
+        if asked.json or asked.errors:
+            raise BadInput("-w - writes packets to standard output, and nothing else")
+        if sys.stdout.isatty():
+            raise BadInput("-w - writes packets: pipe it to what reads them")
+    if (asked.file_mb or asked.files) and asked.write in ("", PIPE):
         raise BadInput("--file-size and --files are for the file of -w")
 
 
@@ -164,6 +172,8 @@ async def _listen(asked: Asked, machine: Machine) -> int:
         names=names,
         own_ssh=asked.own_ssh,
     )
+    if asked.write == PIPE:
+        wanted = replace(wanted, snaplen=SNAPLEN)
     for note in (*places.notes, *chosen.notes):
         complain(note)
     return await _run(
@@ -186,7 +196,7 @@ def _filter(asked: Asked, names: Mapping[str, str]) -> Filter:
 
 
 def _file(asked: Asked) -> FileWanted | None:
-    if not asked.write:
+    if asked.write in ("", PIPE):
         return None
     usual = FileWanted(asked.write)
     return replace(
@@ -200,6 +210,8 @@ def _teller(asked: Asked, names: Mapping[str, str], chosen: Filter) -> Teller:
     wish = Wish(names, asked.count, errors=asked.errors or chosen.errors)
     if asked.json:
         return JsonTeller(wish)
+    if asked.write == PIPE:
+        return PipeTeller(wish)
     if asked.write:
         return FileTeller(wish)
     return LinesTeller(wish, of_file=bool(asked.read))

@@ -9,8 +9,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from netwiz.probes.capture import pcapng
 from netwiz.probes.capture.batch import Batch
-from netwiz.probes.capture.wanted import Said
+from netwiz.probes.capture.wanted import SNAPLEN, Said
 from netwiz.probes.facts.packets import (
     CaptureCounts,
     CaptureEnded,
@@ -23,7 +24,7 @@ from netwiz.probes.text import plain
 from netwiz.tui import capture_lines
 from netwiz.tui.capture_lines import Json, Wording
 from netwiz.tui.exits import Exit
-from netwiz.tui.terminal import CannotWriteError, Terminal, put
+from netwiz.tui.terminal import CannotWriteError, Terminal, put, writing
 from netwiz.wizard.report_layout import Line
 
 COUNTS_S = 1.0
@@ -205,6 +206,36 @@ class FileTeller(LinesTeller):
 
     def close(self) -> None:
         self.notes.say(capture_lines.summary(self.counts, None, self._path))
+
+
+class PipeTeller(FileTeller):
+    """Packets go to standard output as pcapng, for a program that reads it.
+
+    What more comes than can be read is not in it; that is told at the end.
+    """
+
+    def started(self, started: CaptureStarted) -> None:
+        super().started(started)
+        self._path = ""
+        head = pcapng.section("netwiz capture")
+        for tap in started.taps:
+            head += pcapng.interface(tap.name, tap.place.label, tap.linktype, SNAPLEN)
+        self._numbers = range(len(started.taps))
+        self._put(head + pcapng.names(self.wish.names))
+
+    def rows(self, rows: Sequence[PacketRow]) -> None:
+        """Packets as they were; an absence is none."""
+        taken = [(row.at_ns, row.tap, row.size, row.raw) for row in rows if row.raw]
+        self._put(pcapng.packets(taken, self._numbers))
+
+    def close(self) -> None:
+        self.notes.say(capture_lines.summary(self.counts, self.told, ""))
+
+    @staticmethod
+    def _put(data: bytes) -> None:
+        with writing():
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
 
 
 class JsonTeller(Teller):

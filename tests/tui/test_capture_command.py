@@ -67,6 +67,7 @@ BAD = {
     "a file and all": (["-r", "x.pcap", "--all"], "--all is for listening"),
     "a file and a time": (["-r", "x", "--seconds", "1"], "--seconds is for"),
     "an empty file": (["-r", ""], "file's name is empty"),
+    "JSON and packets": (["order", "-w", "-", "--json"], "and nothing else"),
     "sizes without a file": (["order", "--files", "3"], "the file of -w"),
     "no count": (["order", "-c", "0"], "is no number from 1"),
     "no number": (["order", "-c", "٣"], "is no number from 1"),

@@ -88,7 +88,7 @@ def listening(lab: Lab, folder: Path, *words: str) -> Iterator[Running]:
 
     def begun() -> bool:
         assert process.poll() is None, err.read_text()
-        return "listening to" in err.read_text() or '"started"' in running.said()
+        return "listening to" in err.read_text() or b'"started"' in out.read_bytes()
 
     try:
         wait_until(begun, "it listens", PATIENCE_S)
@@ -244,6 +244,17 @@ def test_tcpdump_reads_it(raised: Lab, kept: Path) -> None:
     done = namespaces.run(["tcpdump", "-nr", str(kept)])
     assert len(done.splitlines()) == 4
     assert done.count("Flags [R.]") == 2
+
+
+def test_packets_may_go_to_a_pipe(raised: Lab, folder: Path) -> None:
+    out = folder / "out"
+    with listening(raised, folder, "order,bad", "port 3000", "-w", "-") as running:
+        connect(raised, "bad")
+        wait_until(lambda: written(out) >= 4, "it is written", PATIENCE_S)
+        assert running.end() == 0
+    done = namespaces.run(["sh", "-c", f"tcpdump -nr - < {out}"])
+    assert done.count("Flags [R.]") == 2
+    assert len(REFUSED.findall(read(raised, str(out)).stdout)) == 2
 
 
 def test_a_file_is_filtered_by_name_and_word(raised: Lab, kept: Path) -> None:
