@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import Flag, auto
 from typing import TYPE_CHECKING
 
 from netwiz.probes.errors import ProbeError
@@ -29,9 +30,20 @@ MOST_OPEN = 4
 LAST_S = 4.0
 """A look ends so long after it was last asked for."""
 LONGEST_S = 20.0
-MOST_PACKETS = 3000
+MOST_PACKETS = 8000
 """Of one look; a namespace as busy as that is not looked at any closer."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 4.0, 120.0
+
+
+class Why(Flag):
+    """What a look is for."""
+
+    CONNECTS = auto()
+    NAMES = auto()
+
+
+def _program(why: Why) -> bytes:
+    return of_a_namespace(connects=Why.CONNECTS in why, names=Why.NAMES in why)
 
 
 @dataclass(slots=True)
@@ -40,6 +52,7 @@ class _Open:
     ears: Ears
     since: float
     until: float
+    why: Why
     packets: int = 0
     told: int = 0
 
@@ -56,19 +69,23 @@ class Closer:
         self._tasks: set[asyncio.Task[None]] = set()
         self.lost = 0
 
-    def ask(self, place: Place) -> None:
+    def ask(self, place: Place, why: Why) -> None:
         """Look closer at a place, if that is not done already and may be done."""
         now = time.monotonic()
         known = self._open.get(place)
         if known is not None:
             known.until = min(now + LAST_S, known.since + LONGEST_S)
+            if why not in known.why:
+                known.why |= why
+                with contextlib.suppress(OSError):
+                    known.tap.refilter(_program(known.why))
             return
         if place in self._open or len(self._open) >= MOST_OPEN:
             return
         if self._not_before.get(place, (0.0, 0.0))[0] > now:
             return
         self._open[place] = None
-        task = asyncio.get_running_loop().create_task(self._look(place))
+        task = asyncio.get_running_loop().create_task(self._look(place, why))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -96,9 +113,9 @@ class Closer:
             if known is not None:
                 self._end(place, known, time.monotonic())
 
-    async def _look(self, place: Place) -> None:
+    async def _look(self, place: Place, why: Why) -> None:
         try:
-            program = of_a_namespace()
+            program = _program(why)
             tap = await self._ground.namespaces.call(
                 place, lambda: Tap(program, outgoing=True)
             )
@@ -106,7 +123,7 @@ class Closer:
             self._open.pop(place, None)
             return
         now = time.monotonic()
-        known = _Open(tap, Ears(place), now, now + LAST_S)
+        known = _Open(tap, Ears(place), now, now + LAST_S, why)
         self._open[place] = known
         asyncio.get_running_loop().add_reader(tap.fileno(), self._read, known)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 from netwiz.probes.errors import ProbeError
 from netwiz.probes.facts.base import HOST, Place
 from netwiz.probes.facts.signs import SeenBy, Sign, SignKind, Signs
-from netwiz.probes.patrol.closer import Closer
+from netwiz.probes.patrol.closer import Closer, Why
 from netwiz.probes.patrol.counters import Layout
 from netwiz.probes.patrol.listener import Listener
 from netwiz.probes.patrol.mind import Mind
@@ -179,7 +179,7 @@ class Patrol:
             if any(s.kind is not SignKind.WORKED for s in signs):
                 post.hot_until = now + HOT_S
             if any(s.kind is SignKind.UNANSWERED for s in signs) or reading.names:
-                self._closer.ask(post.place)
+                self._closer.ask(post.place, Why.NAMES)
             signs += self._unexplained(reading, now, at)
             self._tell(signs)
         if made.tracked_max and made.tracked >= NEARLY_FULL * made.tracked_max:
@@ -201,7 +201,7 @@ class Patrol:
         if left <= 0:
             return []
         post.hot_until = now + HOT_S
-        self._closer.ask(post.place)
+        self._closer.ask(post.place, Why.CONNECTS)
         if not rise.failed:
             return []
         text = f"{rise.failed} failed connects counted (TcpAttemptFails)"

@@ -79,13 +79,19 @@ def of_the_host(watched: Iterable[tuple[str, int]] = ()) -> bytes:
     )
 
 
-def of_a_namespace() -> bytes:
-    """The program of a tap that stands inside a namespace for some seconds."""
+def of_a_namespace(*, connects: bool = True, names: bool = True) -> bytes:
+    """The program of a tap that stands inside a namespace for some seconds.
+
+    Of a busy one only what it was opened for is worth its time.
+    """
+    nothing: list[Step | str] = [(_GO, 0, "drop", "")]
     return _program(
         tcp=[
             (_LOAD_BYTE_AT_X, 13, "", ""),
             (_ANY_BIT, 0x06, "keep", "drop"),
-        ],
+        ]
+        if connects
+        else nothing,
         udp=[
             (_LOAD_HALF_AT_X, 0, "", ""),
             (_EQUAL, _DNS, "keep", ""),
@@ -95,8 +101,10 @@ def of_a_namespace() -> bytes:
             (_EQUAL, EMBEDDED, "keep", ""),
             (_LOAD, 16, "", ""),
             (_EQUAL, EMBEDDED, "keep", "drop"),
-        ],
-        arp="keep",
+        ]
+        if names
+        else nothing,
+        arp="keep" if connects else "drop",
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -46,8 +47,7 @@ def test_counters_are_found_whatever_stands_between(more: bytes) -> None:
 
 
 def test_this_kernel_has_all_of_them() -> None:
-    with open("/proc/self/net/snmp", "rb") as file:
-        found = Layout().read(file.read())
+    found = Layout().read(Path("/proc/self/net/snmp").read_bytes())
     assert found is not None
     assert found.received > 0 or found.datagrams_in >= 0
 
@@ -115,6 +115,7 @@ def raw(
     state: int,
     cookie: int,
     remote: tuple[str, int] = ("172.18.0.2", 80),
+    *,
     local: tuple[str, int] = ("172.18.0.3", 40000),
     retransmits: int = 0,
     expires_ms: int = 0,
@@ -181,9 +182,11 @@ def test_a_connection_that_is_there_already_is_no_news_a_new_one_is() -> None:
 
 def test_who_waits_in_a_queue_for_long() -> None:
     mind = Mind()
-    full = raw(LISTEN, 9, ("0.0.0.0", 0), ("0.0.0.0", 80), received=2, limit=1, inode=4)
-    waits = raw(ESTABLISHED, 1, ("172.18.0.7", 999), ("172.18.0.3", 80), inode=0)
-    served = raw(ESTABLISHED, 2, ("172.18.0.8", 999), ("172.18.0.3", 80))
+    full = raw(
+        LISTEN, 9, ("0.0.0.0", 0), local=("0.0.0.0", 80), received=2, limit=1, inode=4
+    )
+    waits = raw(ESTABLISHED, 1, ("172.18.0.7", 999), local=("172.18.0.3", 80), inode=0)
+    served = raw(ESTABLISHED, 2, ("172.18.0.8", 999), local=("172.18.0.3", 80))
     some = reading(queues=[full], connected=[waits, served])
     assert kinds(mind.signs(some, 0.0, NOW)) == ["queue full"]
     first, _ = mind.signs(some, 2.5, NOW)

@@ -488,8 +488,8 @@ def test_a_server_that_is_made_anew_has_no_address_for_a_moment() -> None:
     bare = replace(PG, attachments=(), state=State.EXITED)
     book.know(replace(MACHINE, taken_at=at(0.5), containers=(ORDER, bare, WEB)))
     book.note([half_open(1, 0.9, 1), half_open(2, 1.9, 1), half_open(3, 0.9, 2)])
-    assert not book.suspects(at(3))
-    assert book.suspects(at(6))[0].server == "pg"
+    assert not book.suspects(at(9))
+    assert book.suspects(at(11))[0].server == "pg"
 
 
 LIVES: dict[str, tuple[list[tuple[float, str, str]], str]] = {

@@ -18,6 +18,7 @@ class _Life:
     """One container's."""
 
     name: str
+    running: bool = True
     changed: datetime | None = None
     """When it last started, ended, or was frozen or thawed."""
     deaths: deque[datetime] = field(default_factory=lambda: deque(maxlen=64))
@@ -57,6 +58,7 @@ class Lives:
         for container in snapshot.containers:
             life = self._lives.setdefault(container.id, _Life(container.name))
             life.name = container.name
+            life.running = container.running
             for at in (container.started_at, container.finished_at):
                 if at is not None and (life.changed is None or at > life.changed):
                     life.changed = at
@@ -100,6 +102,7 @@ class Lives:
         word, _, detail = action.partition(":")
         if word in ("start", "die", "pause", "unpause", "destroy"):
             life.changed = at
+            life.running = word in ("start", "unpause")
         if word == "die":
             self._died(life, attributes.get("exitCode", ""), at)
         elif word == "oom":
@@ -120,7 +123,7 @@ class Lives:
         life.deaths.append(at)
         lately = [d for d in life.deaths if at - d < rules.LOOP_WINDOW]
         killed = life.symptom == "out of memory" and life.last is not None
-        if killed and life.last and at - life.last < rules.TRANSITION:
+        if killed and life.last and at - life.last < rules.COMING_UP:
             return
         if len(lately) >= rules.LOOPS and life.exit_code not in rules.STOPPED_BY_HAND:
             self._loops(life, life.exit_code, at, len(lately))
@@ -133,7 +136,8 @@ class Lives:
         life = self._lives.get(container_id)
         if life is None or life.changed is None:
             return False
-        return now - life.changed < rules.TRANSITION
+        patience = rules.COMING_UP if life.running else rules.GOING_DOWN
+        return now - life.changed < patience
 
     def suspects(self, now: datetime) -> list[Suspect]:
         """The containers that are in trouble themselves."""
@@ -142,7 +146,7 @@ class Lives:
             if not life.symptom or life.last is None:
                 continue
             up = life.up_since
-            if up is not None and up >= life.last and now - up > 3 * rules.TRANSITION:
+            if up is not None and up >= life.last and now - up > 3 * rules.COMING_UP:
                 life.ended(up, "runs since")
             if life.over is not None and now - life.over > rules.REMEMBERED:
                 continue

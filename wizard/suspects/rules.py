@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-TRANSITION = timedelta(seconds=5)
-"""A container that started or ended so lately may refuse: it comes up, or goes."""
+COMING_UP, GOING_DOWN = timedelta(seconds=5), timedelta(seconds=10)
+"""A container that started so lately may refuse, and one that ended may come back."""
 REFUSALS, REFUSALS_SPAN = 3, timedelta(seconds=1.4)
 """So many refusals or errors over so long, with nothing that worked in between."""
 FEW_REFUSALS, FEW_SPAN = 2, timedelta(seconds=4)
@@ -22,6 +22,8 @@ HALF_OPENS, HALF_OPEN_SPAN = 2, timedelta(seconds=0.8)
 WAITED_S = 2.0
 """A connection that nobody accepts for so long."""
 QUESTIONS, QUESTIONS_SPAN = 2, timedelta(seconds=0.8)
+WINDOW = timedelta(seconds=15)
+"""What had no answer counts together within this: losses far apart are just losses."""
 QUESTION_AGE_S = 6.5
 """One question without an answer for so long: libc has asked again after 5 s."""
 FORMER = timedelta(minutes=2)

@@ -234,6 +234,11 @@ class Trouble:
         """The failures of these kinds since something worked, in order of time."""
         return [f for f in self.failures if f.kind in kinds]
 
+    def lately(self, *kinds: SignKind) -> list[_Failure]:
+        """Of these, the ones that were seen close to the last of them."""
+        found = self.of(*kinds)
+        return [f for f in found if found[-1].at - f.at < rules.WINDOW]
+
     def standing(self, now: datetime) -> tuple[Standing, datetime | None, str]:
         """How it stands, since when, and in words."""
         if self.gone is not None:
@@ -284,7 +289,8 @@ def _refused(it: Trouble) -> bool:
 
 
 def _half_open(it: Trouble) -> bool:
-    found = [f for f in it.of(SignKind.HALF_OPEN, SignKind.UNREACHABLE) if f.age_s]
+    found = it.lately(SignKind.HALF_OPEN, SignKind.UNREACHABLE)
+    found = [f for f in found if f.age_s]
     if not found:
         return False
     if max(f.age_s for f in found) >= rules.HALF_OPEN_AGE_S:
@@ -298,7 +304,7 @@ def _waiting(it: Trouble) -> bool:
 
 
 def _unanswered(it: Trouble) -> bool:
-    found = it.of(SignKind.UNANSWERED, SignKind.NAME_FAILED)
+    found = it.lately(SignKind.UNANSWERED, SignKind.NAME_FAILED)
     if any(f.age_s >= rules.QUESTION_AGE_S for f in found):
         return True
     # Of one server: what the engine's own asks on, it asks another one.
