@@ -21,7 +21,7 @@ from netwiz.probes.text import plain
 
 ROOM = 8192
 """Packets that wait to be read; some 150 ms of reading."""
-ROOM_BYTES = 4 * 1024 * 1024
+ROOM_BYTES = 8 * 1024 * 1024
 HOLD_NS = 70_000_000
 """Packets of several taps wait so long for each other: their rings hand over every
 50 ms, each in its own time."""

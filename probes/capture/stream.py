@@ -54,6 +54,7 @@ class LiveStream:
     def __init__(self, order: Ordered) -> None:
         self._order = order
         self._received = bytearray()
+        self._hearing = asyncio.Lock()
         self._ended = False
         self._stopping = False
         self._begun = False
@@ -89,8 +90,13 @@ class LiveStream:
         if self._first is not None:
             first, self._first = self._first, None
             yield first
-        while not self._ended:
-            yield await self._heard()
+        while (said := await self._next()) is not None:
+            yield said
+
+    async def _next(self) -> Said | None:
+        """The next thing that is said; who leaves the context may hear it first."""
+        async with self._hearing:
+            return None if self._ended else await self._heard()
 
     async def stop(self) -> None:
         """Ask it to end."""
@@ -105,8 +111,8 @@ class LiveStream:
         try:
             async with asyncio.timeout(_STOP_S):
                 await self.stop()
-                while not self._ended:
-                    await self._heard()
+                while await self._next() is not None:
+                    pass
         except TimeoutError:
             pass
         finally:

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from netwiz.probes.capture.wanted import FileWanted
+from netwiz.probes.capture.stream import open_capture
+from netwiz.probes.capture.wanted import CaptureWanted, FileWanted
+from netwiz.probes.facts.packets import CaptureStarted
 from tests.probes.capturing import (
     RIGHT_IP,
     WITHIN_S,
@@ -28,7 +30,7 @@ from tests.probes.capturing import (
     tap,
     vanished,
 )
-from tests.probes.little_net import Namespace, needs_root, sh
+from tests.probes.little_net import Namespace, ground, needs_root, sh
 
 pytestmark = needs_root
 
@@ -311,6 +313,22 @@ async def test_leaving_without_a_word_leaves_nothing(lone: Namespace) -> None:
         pid = heard.stream.pid
         assert packet_sockets(lone) == 1
     await nothing_remains(lone, pid)
+
+
+async def test_leaving_while_somebody_still_listens(lone: Namespace) -> None:
+    wanted = CaptureWanted((tap(lone),))
+    async with asyncio.timeout(WITHIN_S):
+        async with open_capture(ground(), wanted) as stream:
+            heard: list[object] = []
+
+            async def listen() -> None:
+                heard.extend([said async for said in stream])
+
+            listening = asyncio.ensure_future(listen())
+            await asyncio.sleep(0)
+        await listening
+    assert isinstance(heard[0], CaptureStarted)
+    await nothing_remains(lone, stream.pid)
 
 
 async def test_cancelled_while_it_begins_it_leaves_nothing(lone: Namespace) -> None:
