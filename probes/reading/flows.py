@@ -139,6 +139,7 @@ class Flow:
         "epoch",
         "expects",
         "first",
+        "over",
         "said",
         "speech",
         "state",
@@ -181,6 +182,8 @@ class Flow:
         self.said = 0
         """How often it was said that nobody answers."""
         self.epoch = 0
+        self.over = False
+        """Its end was announced: an alert of TLS."""
         self.speech: Speech | None = None
 
 

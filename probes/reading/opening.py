@@ -223,6 +223,8 @@ class Openings:
     def _torn(self, side: Side, packet: Packet, state: int) -> Told:
         """A RST in a connection, or after one."""
         flow, peer = side.flow, side.peer
+        if flow.over:
+            return TCP, NOTE, "RST after the alert", 0
         if side.fin:
             return TCP, NOTE, "RST after its own close: takes nothing more", 0
         if peer.fin:
@@ -232,8 +234,10 @@ class Openings:
         if state == UNKNOWN and side.next < 0 and peer.next < 0:
             return TCP, ODD, "RST (of what, was before this capture)", 0
         if not packet.flags & _ACK:
-            # RFC 9293, 3.5.2: so answers who knows of no such connection.
-            return TCP, PROBLEM, "RST: knows no such connection (any more)", 0
+            # RFC 9293, 3.5.2: so answers who knows of no such connection; a rule that
+            # rejects in mid-stream makes the same packet.
+            text = "cut off by RST: connection unknown there, or a firewall"
+            return TCP, PROBLEM, text, 0
         if flow.client is None:
             return TCP, PROBLEM, "aborts the connection (RST)", 0
         done = f"{lapse(packet.at_ns - flow.began_ns)}"

@@ -46,12 +46,13 @@ _MOST_STASH = 20_000
 _ENCRYPTED_ALERT = 19
 _CLIENT_HELLO, _SERVER_HELLO, _CERTIFICATE_REQUEST = 1, 2, 13
 _CLOSE, _CANCELLED = 0, 90
+_SOON_NS = 2_000_000_000
 _ABOUT_CERTIFICATE = {
-    42: "a bad one",
-    43: "of a kind it does not support",
+    42: "bad certificate",
+    43: "unsupported kind",
     44: "revoked",
     45: "it has expired",
-    46: "not accepted",
+    46: "not acceptable",
     48: "unknown CA, not trusted",
 }
 _WORDS = {
@@ -94,10 +95,12 @@ class Tls:
     __slots__ = (
         "_asked",
         "_client",
+        "_done_ns",
         "_early",
         "_encrypts",
         "_first",
         "_newest",
+        "_settled",
         "_spoke",
     )
 
@@ -113,6 +116,10 @@ class Tls:
         """Some data of the application was sent."""
         self._encrypts: set[int] = set()
         """Bases of the sides that have changed to encryption (TLS 1.2)."""
+        self._done_ns = 0
+        """When the client was done with its handshake (TLS 1.3); 0: not, or unknown."""
+        self._settled = False
+        """The server has said something after that, or need not any more."""
         self._first: set[int] = set()
         """Bases of the sides whose first encrypted record has been seen (TLS 1.3)."""
 
@@ -120,6 +127,7 @@ class Tls:
         """Where records begin is unknown now; so is what was said."""
         self._first.add(side.base)
         self._encrypts.add(side.base)
+        self._settled = True
 
     def heard(self, side: Side, packet: Packet) -> Told:
         """Data in order."""
@@ -195,13 +203,31 @@ class Tls:
             self._encrypts.add(side.base)
         if kind == DATA:
             self._spoke = True
-        if kind == DATA and self._newest and side.base not in self._first:
-            self._first.add(side.base)
-            if size == _ENCRYPTED_ALERT and not self._early:
-                who = self._who(side)
-                text = f"{who} turns the handshake down (an encrypted alert)"
-                return TLS, PROBLEM, text, 0
+        if kind == DATA and self._newest:
+            return self._sealed(side, packet, size)
         return TLS, PLAIN, "", 0
+
+    def _sealed(self, side: Side, packet: Packet, size: int) -> Told:
+        """An encrypted record of TLS 1.3: what its size and its place tell."""
+        nothing: Told = (TLS, PLAIN, "", 0)
+        first = side.base not in self._first
+        self._first.add(side.base)
+        if first and size == _ENCRYPTED_ALERT and not self._early:
+            side.flow.over = True
+            text = f"{self._who(side)} turns the handshake down (an encrypted alert)"
+            return TLS, PROBLEM, text, 0
+        if side is self._client:
+            self._done_ns = packet.at_ns if first else self._done_ns
+            self._settled = self._settled or size == _ENCRYPTED_ALERT
+        elif self._done_ns and not self._settled:
+            # The first that the server says after a handshake of TLS 1.3 is where it
+            # turns down a client's certificate (RFC 8446, 4.4.2.4).
+            self._settled = True
+            soon = packet.at_ns - self._done_ns < _SOON_NS
+            if size == _ENCRYPTED_ALERT and soon:
+                side.flow.over = True
+                return TLS, ODD, "an alert, by its size: turns the client down?", 0
+        return nothing
 
     def _who(self, side: Side) -> str:
         if self._client is None:
@@ -243,6 +269,7 @@ class Tls:
         who = self._who(side)
         if code == _CLOSE:
             return TLS, PLAIN, "closes TLS", 0
+        side.flow.over = True
         level: Level = PROBLEM
         if code == _CANCELLED or (severity == 1 and not self._newest):
             level = ODD

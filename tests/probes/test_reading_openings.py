@@ -217,7 +217,7 @@ def test_a_rst_instead_of_an_answer() -> None:
 
 
 def test_a_rst_by_who_lost_its_memory() -> None:
-    """A service that was restarted answers old connections' data so (no ACK flag)."""
+    """So answers a service that was restarted, and so a rule that rejects."""
     lines = Lines()
     talk = Talk(lines)
     talk.say(0, b"SELECT 1")
@@ -225,7 +225,7 @@ def test_a_rst_by_who_lost_its_memory() -> None:
     assert told(row) == (
         "TCP",
         "PROBLEM",
-        "RST: knows no such connection (any more)",
+        "cut off by RST: connection unknown there, or a firewall",
     )
 
 

@@ -236,11 +236,35 @@ def test_tls_1_3_turned_down_under_encryption() -> None:
     )
 
 
+def test_tls_1_3_turned_down_for_want_of_a_client_certificate() -> None:
+    """By size and place it is an alert, but it could be two bytes of data: odd."""
+    talk = opened(443)
+    talk.say(0, hello())
+    talk.say(1, answer(0x0304) + record(23, b"x" * 900))
+    talk.say(0, record(20, b"\1") + record(23, b"x" * 53))
+    row = talk.say(1, record(23, b"x" * 19))
+    assert told(row) == ("TLS", "ODD", "an alert, by its size: turns the client down?")
+    assert told(talk.raw(1, "RA"))[1:] == ("NOTE", "RST after the alert")
+
+
+def test_tls_1_3_that_is_closed_unused() -> None:
+    """A connection kept in store, closed by the server after a while, or by both."""
+    for side, after in ((1, 60_000 * MS), (0, MS)):
+        talk = opened(443)
+        talk.say(0, hello())
+        talk.say(1, answer(0x0304) + record(23, b"x" * 900))
+        talk.say(0, record(20, b"\1") + record(23, b"x" * 53))
+        talk.say(side, record(23, b"x" * 19), after=after)
+        talk.say(1 - side, record(23, b"x" * 19))
+        assert not talk.lines.alarms
+
+
 def test_tls_1_3_short_data_and_closing_are_nothing() -> None:
     talk = opened(443)
     talk.say(0, hello())
     talk.say(1, answer(0x0304) + record(23, b"x" * 900))
     talk.say(0, record(20, b"\1") + record(23, b"x" * 53))
+    talk.say(1, record(23, b"ticket" * 40))
     for side in (0, 1):
         assert talk.say(side, record(23, b"x" * 19)).level is Level.PLAIN
     talk.lines.reader.gap()
