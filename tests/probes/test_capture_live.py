@@ -15,7 +15,7 @@ import pytest
 
 from netwiz.probes.capture.inside import inside
 from netwiz.probes.capture.wanted import FileWanted
-from netwiz.probes.facts.packets import PacketKind
+from netwiz.probes.facts.packets import Level, PacketKind
 from netwiz.probes.namespaces import NETNS_DIR
 from tests.probes.capturing import (
     LEFT_IP,
@@ -272,6 +272,19 @@ async def test_a_bridge_shows_what_goes_between_its_ports_once_and_stays_as_it_i
             await heard.end()
         assert promiscuity(host) == before
     assert len(heard.numbered()) == 15
+
+
+async def test_a_refusal_comes_in_at_another_port_of_the_bridge() -> None:
+    with bridged() as (host, (one, _)):
+        async with capturing(tap(host, "shop", "br0"), filter="tcp") as heard:
+            with socket_in(one, socket.SOCK_STREAM) as client:
+                assert client.connect_ex(("10.96.0.2", 5432))
+            await heard.until(lambda: len(heard.rows) >= 2)
+            await heard.end()
+    asked, refused = heard.rows
+    assert refused.level is Level.PROBLEM
+    assert refused.about == asked.number
+    assert "refused" in refused.text
 
 
 async def test_a_bound_device_hears_nothing_of_the_others(
