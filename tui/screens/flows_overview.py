@@ -7,7 +7,6 @@ from textual import on
 from netwiz.probes.capture.batch import Batch
 from netwiz.probes.capture.wanted import CaptureWanted, TapWanted
 from netwiz.probes.facts.flows import Flow, FlowEnd, TroubleKind
-from netwiz.tui.capture_names import shown_names
 from netwiz.tui.captures import CaptureSaid
 from netwiz.tui.flow_watch import FlowsRead
 from netwiz.tui.prefill import Prefill
@@ -72,6 +71,8 @@ class FlowsOverview(CapturingOverview):
         if snapshot is None or place is None:
             self.notify("its socket is gone: there is no namespace to listen in")
             return
+        from netwiz.tui.capture_names import shown_names
+
         tap = TapWanted(place, place.label)
         names = shown_names(snapshot)
         self.start_capture(CaptureWanted((tap,), event.filter, names=names))
