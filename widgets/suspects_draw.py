@@ -88,12 +88,19 @@ def _ends(one: Suspect, width: int) -> Line:
     if not one.client:
         return ((clip(one.target or one.server, width), "strong"),)
     target = one.target or "?"
+    name = ""
     if one.server and one.server not in target and one.server != one.client:
-        target += f" ({one.server})"
+        name = f"{one.server} "
     arrow = " → "
     client = clip(one.client, max(width - cell_len(arrow) - 8, 6))
     room = width - cell_len(client) - cell_len(arrow)
-    return ((client, "strong"), (arrow, "dim"), (clip(target, max(room, 4)), ""))
+    told = clip(name + target, max(room, 4))
+    # The name first: where room is short, an address says less.
+    cut = min(len(name), len(told))
+    return (
+        *((client, "strong"), (arrow, "dim")),
+        *((told[:cut], "strong"), (told[cut:], "dim" if name else "")),
+    )
 
 
 def _what(one: Suspect) -> str:

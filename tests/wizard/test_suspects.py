@@ -418,7 +418,8 @@ def test_it_heals_when_the_same_works_again() -> None:
     (one,) = seen(signs, 10)
     assert one.standing is Standing.HEALED
     assert one.since == at(4)
-    assert "12:00:04" in one.why or "the handshake was answered" in one.why
+    assert one.why == f"connected again at {rules.clock(at(4))}"
+    assert one.evidence[-1].text == "the handshake was answered"
 
 
 def test_it_does_not_heal_by_another_target() -> None:

@@ -110,9 +110,7 @@ class Trouble:
     longest_gap_s: float = 0.0
     raised: bool = False
     worked: datetime | None = None
-    worked_by: str = ""
     healed: datetime | None = None
-    healed_by: str = ""
     gone: datetime | None = None
 
     def fail(self, sign: Sign, target: str) -> None:
@@ -169,7 +167,8 @@ class Trouble:
             # A handshake says nothing of an answer that did not come after it.
             return
         self.reported = 0
-        self.worked, self.worked_by = sign.at, sign.text
+        self._note(sign)
+        self.worked = sign.at
 
     def settle(self, now: datetime) -> None:
         """Raise it, or see that it has healed."""
@@ -177,7 +176,7 @@ class Trouble:
             self.raised, self.healed = True, None
         elif self.raised and self.worked is not None and self.worked >= self.last:
             self.raised = False
-            self.healed, self.healed_by = self.worked, self.worked_by
+            self.healed = self.worked
 
     def _is_attempt(self, sign: Sign) -> bool:
         """Whether it is another attempt, and not one that is still under way."""
@@ -244,7 +243,8 @@ class Trouble:
         if self.gone is not None:
             return Standing.GONE, self.gone, f"{self.about.client.label} is gone"
         if self.healed is not None and not self.raised:
-            words = f"{self.healed_by} at {rules.clock(self.healed)}"
+            again = "answered" if self.about.layer == "dns" else "connected"
+            words = f"{again} again at {rules.clock(self.healed)}"
             return Standing.HEALED, self.healed, words
         pause = max(rules.QUIET_AFTER.total_seconds(), rules.GAPS * self.longest_gap_s)
         if self.count < 2 and self.error:
