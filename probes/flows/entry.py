@@ -72,12 +72,14 @@ class Entry:
         "first",
         "key",
         "losses",
+        "min_rtt_us",
         "number",
         "protocol",
         "rates",
         "received",
         "received_rate",
         "retransmits",
+        "rtt_us",
         "rtts",
         "segments",
         "sent",
@@ -102,6 +104,7 @@ class Entry:
         self.sent = self.received = 0
         self.sent_rate = self.received_rate = 0.0
         self.retransmits = self.total_segments = 0
+        self.rtt_us = self.min_rtt_us = 0
         self.rates, self.losses = array("f"), array("f")
         self.rtts, self.segments = array("f"), array("f")
 
@@ -147,6 +150,7 @@ class Entry:
         again = max(self.retransmits, _again(client) + _again(server))
         segments = max(self.total_segments, _segments(client) + _segments(server))
         span = at - self.at
+        self.rtt_us, self.min_rtt_us = self._path()
         if not self.at:
             # What was before the first look is nobody's rate, nor lost lately.
             for side in self.sides:
@@ -180,17 +184,11 @@ class Entry:
             if len(ring) > SAMPLES:
                 del ring[0]
 
-    @property
-    def rtt_us(self) -> int:
-        """Of the end that sends more: the other one's is as old as its last data."""
-        return self._path()[0]
-
-    @property
-    def min_rtt_us(self) -> int:
-        """The shortest that this end ever measured."""
-        return self._path()[1]
-
     def _path(self) -> tuple[int, int]:
+        """Round trip and the shortest one, of the end that sends more.
+
+        The other one's is as old as the last data that it sent.
+        """
         best, most = None, -1
         for side in self.sides:
             info = side.now[1].info if side.now else None
