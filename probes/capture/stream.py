@@ -23,7 +23,7 @@ from netwiz.probes.capture.batch import Batch
 from netwiz.probes.capture.order import FRAME, MAX_FRAME, STOP, Told
 from netwiz.probes.capture.ordering import Ordered, ordered
 from netwiz.probes.capture.wanted import CaptureWanted, Said
-from netwiz.probes.errors import ProbeError
+from netwiz.probes.errors import ProbeError, mapped
 from netwiz.probes.facts.base import Failure
 from netwiz.probes.facts.packets import (
     CaptureCounts,
@@ -54,6 +54,8 @@ class LiveStream:
     def __init__(self, order: Ordered) -> None:
         self._order = order
         self._received = bytearray()
+        self._link: socket.socket | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._hearing = asyncio.Lock()
         self._ended = False
         self._stopping = False
@@ -64,23 +66,19 @@ class LiveStream:
 
     async def begin(self) -> None:
         """Start the child and wait until it listens. Raises ProbeError."""
-        ours, theirs = socket.socketpair()
-        with theirs:
-            for end in (ours, theirs):
-                end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _PIPE_BYTES)
-            ours.setblocking(False)
-            self._link = ours
-            self._process = _spawn(theirs.fileno(), self._order.fds)
-        self.pid = self._process.pid
-        loop = asyncio.get_running_loop()
-        try:
+        with mapped("the process that captures"):
+            ours, theirs = socket.socketpair()
+            with theirs:
+                self._link = ours
+                for end in (ours, theirs):
+                    end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _PIPE_BYTES)
+                ours.setblocking(False)
+                self._process = _spawn(theirs.fileno(), self._order.fds)
+            self.pid = self._process.pid
+            loop = asyncio.get_running_loop()
             async with asyncio.timeout(_START_S):
                 await loop.sock_sendall(ours, self._order.order.packed())
                 self._first = await self._heard()
-        except TimeoutError as error:
-            raise ProbeError(
-                Failure.BUDGET, f"the capture did not begin within {_START_S:.0f} s"
-            ) from error
         if isinstance(self._first, CaptureEnded):
             raise ProbeError(Failure.BROKEN, f"the capture ended: {self._first.why}")
         self._begun = True
@@ -100,7 +98,7 @@ class LiveStream:
 
     async def stop(self) -> None:
         """Ask it to end."""
-        if self._stopping or self._ended:
+        if self._stopping or self._ended or self._link is None:
             return
         self._stopping = True
         with contextlib.suppress(OSError):
@@ -109,15 +107,18 @@ class LiveStream:
     async def close(self) -> None:
         """Be sure that nothing is left of it, whatever state it is in."""
         try:
-            async with asyncio.timeout(_STOP_S):
-                await self.stop()
-                while await self._next() is not None:
-                    pass
-        except TimeoutError:
-            pass
+            if self._process is not None:
+                async with asyncio.timeout(_STOP_S):
+                    await self.stop()
+                    while await self._next() is not None:
+                        pass
+        except (TimeoutError, ProbeError):
+            pass  # it is killed below
         finally:
-            self._link.close()
-            _reap(self._process)
+            if self._link is not None:
+                self._link.close()
+            if self._process is not None:
+                _reap(self._process)
 
     async def _heard(self) -> Said:
         """The next thing that is said."""
@@ -128,13 +129,18 @@ class LiveStream:
                 self._ended = isinstance(said, CaptureEnded)
                 return said
             try:
-                data = await asyncio.get_running_loop().sock_recv(self._link, 1 << 18)
+                data = await self._received_more()
             except OSError:
                 data = b""
             if not data:
                 self._ended = True
                 return await self._broken_off()
             self._received += data
+
+    async def _received_more(self) -> bytes:
+        if self._link is None:
+            return b""
+        return await asyncio.get_running_loop().sock_recv(self._link, 1 << 18)
 
     def _frame(self) -> tuple[int, bytes] | None:
         got = self._received
@@ -190,7 +196,7 @@ class LiveStream:
         status: int | None = None
         end = time.monotonic() + 1.0
         while time.monotonic() < end:
-            status = self._process.poll()
+            status = self._process.poll() if self._process else None
             if status is not None:
                 break
             await asyncio.sleep(0.01)

@@ -74,3 +74,19 @@ asyncio.run(main())
     process = started(python(script, lone.name, prefix=prefix))
     out, err = await asyncio.to_thread(process.communicate, timeout=60)
     assert out.splitlines() == ["rights | run it as root: sudo netwiz"] * 2, err
+
+
+async def test_a_process_that_cannot_start_is_said(
+    lone: Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.executable", "/nonexistent/python")
+    error = await refused(CaptureWanted((tap(lone),)))
+    assert error.what.startswith("the process that captures: ")
+
+
+async def test_a_process_that_dies_at_once_is_said(
+    lone: Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.executable", "/bin/false")
+    error = await refused(CaptureWanted((tap(lone),)))
+    assert "the process that captures" in error.what
