@@ -64,6 +64,14 @@ class EngineStream:
             # A daemon that stops closes in the middle; the caller asks again anyway.
             return
 
+    async def gather(self, seconds: float) -> None:
+        """Let what comes meanwhile wait in the kernel: then one read takes many."""
+        transport = self._writer.transport
+        if isinstance(transport, asyncio.Transport) and not transport.is_closing():
+            transport.pause_reading()
+            await asyncio.sleep(seconds)
+            transport.resume_reading()
+
     def close(self) -> None:
         """End it at once, whatever is under way; safe to call twice."""
         self._writer.transport.abort()
