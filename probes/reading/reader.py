@@ -70,10 +70,10 @@ class Reader:
 
     def __init__(self, names: Mapping[str, str]) -> None:
         """`names`: address to the name of who has it."""
-        self._words = Words(names)
         self._number = 0
         self._packet = Packet()
         self._waits = Waits()
+        self._words = Words(names, self._waits)
         self._flows = Flows()
         self._openings = Openings(self._words, self._waits)
         self._dns = Dns(self._words, self._waits)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
+from netwiz.probes.reading.waits import Waits
 from netwiz.probes.reading.words import Told
 
 if TYPE_CHECKING:
@@ -13,12 +14,13 @@ if TYPE_CHECKING:
 
 
 class Words:
-    """What all readers share: how addresses are called."""
+    """What all readers share: how addresses are called, and what is waited for."""
 
-    __slots__ = ("names",)
+    __slots__ = ("names", "waits")
 
-    def __init__(self, names: Mapping[str, str]) -> None:
+    def __init__(self, names: Mapping[str, str], waits: Waits) -> None:
         self.names = names
+        self.waits = waits
 
 
 class Speech(Protocol):

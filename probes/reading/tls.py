@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 
 from netwiz.probes.facts.packets import Level, PacketKind
 from netwiz.probes.facts.tls import ALERTS
+from netwiz.probes.reading.flows import OPEN
 from netwiz.probes.reading.tls_hello import (
     ClientHello,
     ServerHello,
     client_hello,
     server_hello,
 )
+from netwiz.probes.reading.waits import Absence
 from netwiz.probes.reading.words import (
     NOTE,
     ODD,
@@ -47,6 +49,7 @@ _ENCRYPTED_ALERT = 19
 _CLIENT_HELLO, _SERVER_HELLO, _CERTIFICATE_REQUEST = 1, 2, 13
 _CLOSE, _CANCELLED = 0, 90
 _SOON_NS = 2_000_000_000
+_SILENT_NS = 3_000_000_000
 _ABOUT_CERTIFICATE = {
     42: "bad certificate",
     43: "unsupported kind",
@@ -63,7 +66,7 @@ _WORDS = {
 }
 
 
-def begin_tls(_words: Words, side: Side, packet: Packet) -> Tls | None:
+def begin_tls(words: Words, side: Side, packet: Packet) -> Tls | None:
     """A reader, if a record begins here that makes sense."""
     data, start = packet.data, packet.start
     if len(data) < start + 6 or not is_record(data, start):
@@ -76,7 +79,7 @@ def begin_tls(_words: Words, side: Side, packet: Packet) -> Tls | None:
     if data[start] == ALERT and data[start + 3 : start + 5] != b"\x00\x02":
         return None
     side.left = 0
-    return Tls()
+    return Tls(words)
 
 
 def is_record(data: bytes, at: int) -> bool:
@@ -87,6 +90,27 @@ def is_record(data: bytes, at: int) -> bool:
         and data[at + 2] <= 4
         and int.from_bytes(data[at + 3 : at + 5]) <= _MOST_RECORD
     )
+
+
+class Silent:
+    """A hello to which the server has said nothing so far."""
+
+    __slots__ = ("_at_ns", "_number", "_side")
+
+    def __init__(self, side: Side, number: int, at_ns: int) -> None:
+        self._side = side
+        self._number = number
+        self._at_ns = at_ns
+
+    def due(self, now_ns: int) -> tuple[Absence | None, int]:
+        """See `netwiz.probes.reading.waits.Waited`."""
+        side, peer = self._side, self._side.peer
+        if peer.sent or peer.fin or side.flow.state != OPEN or peer.next < 0:
+            return None, 0
+        text = f"no answer to the TLS hello for {lapse(now_ns - self._at_ns)}"
+        ends = side.source, side.destination
+        said = Absence(side.flow.tap, *ends, text, self._number, "TLS hellos", ODD)
+        return said, 0
 
 
 class Tls:
@@ -102,9 +126,11 @@ class Tls:
         "_newest",
         "_settled",
         "_spoke",
+        "_words",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, words: Words) -> None:
+        self._words = words
         self._client: Side | None = None
         self._asked: tuple[int, int] = (0, 0)
         """Number and time of the client's hello; (0, 0): answered, or not seen."""
@@ -230,9 +256,10 @@ class Tls:
         return nothing
 
     def _who(self, side: Side) -> str:
-        if self._client is None:
+        client = self._client or side.flow.client
+        if client is None:
             return "this side"
-        return "the client" if side is self._client else "the server"
+        return "the client" if side is client else "the server"
 
     def _handshake(self, side: Side, packet: Packet, body: bytes) -> Told:
         if not body:
@@ -242,6 +269,8 @@ class Tls:
             self._client = side
             self._asked = packet.number, packet.at_ns
             self._early = hello.early
+            silent = Silent(side, packet.number, packet.at_ns)
+            self._words.waits.add(packet.at_ns + _SILENT_NS, silent)
             return TLS, NOTE, _asks(hello), 0
         if body[0] == _SERVER_HELLO:
             return self._answered(side, packet, server_hello(body))

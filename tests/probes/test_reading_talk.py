@@ -8,7 +8,7 @@ import pytest
 
 from netwiz.probes.facts.packets import Level
 from netwiz.probes.reading.tls_hello import client_hello, server_hello, version_name
-from tests.probes.lines import MS, A, B, Lines, Talk, told
+from tests.probes.lines import MS, A, B, Lines, S, Talk, told
 
 GET = b"GET /orders?x=1 HTTP/1.1\r\nUser-Agent: t\r\nHost: shop.lan\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
@@ -175,6 +175,27 @@ def test_a_hello_that_came_byte_by_byte_from_its_sixth_on() -> None:
     assert talk.say(0, data[-1:]).text.startswith("TLS hello for pay.lan")
 
 
+def test_a_hello_that_nobody_answers() -> None:
+    talk = opened(443)
+    asked = talk.say(0, hello())
+    talk.ack(1)
+    (missed,) = talk.lines.wait(3 * S)
+    assert told(missed)[:2] == ("ABSENCE", "ODD")
+    assert missed.text == "no answer to the TLS hello for 3.0 s"
+    assert missed.about == asked.number
+    talk = opened(443)
+    talk.say(0, hello())
+    talk.say(1, answer(0x0304))
+    assert not talk.lines.wait(60 * S)
+
+
+def test_an_alert_is_all_that_is_said() -> None:
+    talk = opened(6443)
+    talk.say(0, b"no TLS")
+    row = talk.say(1, record(21, b"\x02\x32"))
+    assert row.text == "alert from the server: decode error"
+
+
 def test_a_hello_without_a_name() -> None:
     row = opened(443).say(0, hello(None))
     assert row.text == "TLS hello without a name (TLS 1.2-1.3; h2)"
@@ -318,59 +339,6 @@ def test_versions_and_ciphers_that_nobody_knows() -> None:
     assert server_hello(b"\x02").cipher == "cipher 0x0000"
     greased = client_hello(hello()[5:])
     assert "0x" not in greased.versions
-
-
-def test_redis() -> None:
-    talk = opened(6379)
-    assert told(talk.say(0, b"*1\r\n$4\r\nPING\r\n"))[1] == "PLAIN"
-    row = talk.say(1, b"-NOAUTH Authentication required.\r\n")
-    assert told(row) == ("TCP", "PROBLEM", "Redis: NOAUTH Authentication required.")
-    assert told(talk.say(1, b"-ERR unknown command\r\n"))[1] == "ODD"
-    assert told(talk.say(1, b"-MOVED 1 10.0.0.1:6379\r\n"))[1] == "NOTE"
-    assert told(talk.say(1, b"-1\r\n"))[1] == "PLAIN"
-
-
-def test_postgres() -> None:
-    talk = opened(5432)
-    assert talk.say(0, b"\0\0\0\x08\x04\xd2\x16\x2f").text == "Postgres: asks for TLS"
-    assert talk.say(1, b"N").text == "Postgres: takes no TLS"
-    start = b"\0\x03\0\0user\0shop\0database\0orders\0\0"
-    row = talk.say(0, (len(start) + 4).to_bytes(4) + start)
-    assert row.text == "Postgres: logs in as shop, database orders"
-    fields = b"SFATAL\0VFATAL\0C28P01\0Mpassword authentication failed\0\0"
-    row = talk.say(1, b"E" + (len(fields) + 4).to_bytes(4) + fields)
-    assert told(row) == (
-        "TCP",
-        "PROBLEM",
-        "Postgres FATAL: password authentication failed (28P01)",
-    )
-
-
-def test_postgres_over_tls() -> None:
-    talk = opened(5432)
-    talk.say(0, b"\0\0\0\x08\x04\xd2\x16\x2f")
-    assert talk.say(1, b"S").text == "Postgres: takes TLS"
-    assert talk.say(0, hello()).text.startswith("TLS hello for pay.lan")
-    assert talk.say(1, answer(0x0304)).text.startswith("takes TLS 1.3")
-
-
-def test_mysql() -> None:
-    talk = opened(3306)
-    greeting = b"\x0a8.0.36\0" + bytes(60)
-    row = talk.say(1, len(greeting).to_bytes(3, "little") + b"\0" + greeting)
-    assert row.text == "MySQL 8.0.36 greets"
-    error = b"\xff\x15\x04#28000Access denied for user 'shop'@'10.0.0.3'"
-    row = talk.say(1, len(error).to_bytes(3, "little") + b"\x02" + error)
-    assert told(row)[1:] == (
-        "PROBLEM",
-        "MySQL error 1045: Access denied for user 'shop'@'10.0.0.3'",
-    )
-
-
-def test_mail() -> None:
-    talk = opened(25)
-    assert talk.say(1, b"220 mx.lan ESMTP\r\n").text == "SMTP 220 mx.lan ESMTP"
-    assert talk.say(1, b"554 5.7.1 no\r\n").level is Level.PROBLEM
 
 
 def test_hostile_texts_are_harmless() -> None:
