@@ -163,7 +163,13 @@ class LogFollower:
         while self._followed:
             again = time.monotonic() - begun >= CALM_S
             begun = time.monotonic()
-            because = await self._one_child()
+            try:
+                because = await self._one_child()
+            except ProbeError as error:
+                # No child was begun: there is no engine to follow.
+                self.errors.update(dict.fromkeys(self._followed, error.what))
+                self._followed.clear()
+                return
             for done in self._pasts.values():
                 done.set()
             again = again or time.monotonic() - begun >= CALM_S
@@ -175,10 +181,7 @@ class LogFollower:
 
     async def _one_child(self) -> str:
         """A child's life; why it ended."""
-        try:
-            version = await self._gate.call("the logs", lambda c: c.api_version)
-        except ProbeError as error:
-            return error.what
+        version = await self._gate.call("the logs", lambda c: c.api_version)
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", "-S", "-m", "netwiz.probes.logs.child"),
             str(os.getpid()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from collections.abc import Callable
@@ -274,6 +275,21 @@ async def test_the_past_is_told_once_and_only_what_was_not(
     assert f"since={since.timestamp():.6f}" in asked
     assert "until=1704448800.0" in asked
     assert "follow" not in asked
+
+
+async def test_without_an_engine_it_is_said_once(
+    engine: FakeEngine, stage: Ground
+) -> None:
+    await asyncio.to_thread(engine.stop)
+    async with LogFollower(stage) as logs:
+        logs.add([key(1)])
+        await until(lambda: not logs.following)
+        assert "engine" in logs.errors[key(1)]
+        assert logs.take() == []
+        await asyncio.to_thread(engine.start)
+        serve_log(engine, 1).waiting.put(framed(line(b"a", 1)))
+        logs.add([key(1)])
+        assert [one.text for one in await read(logs, 1)] == ["a"]
 
 
 def test_a_gate_that_opens_no_streams_is_said() -> None:
