@@ -95,7 +95,8 @@ class Bench:
             file = self.lab.names.folder / "screen.pcapng"
             ask_for_good(seat)
             seat.press("\t")
-            seat.until(lambda text: "none is written" in text, "the dialog")
+            # Letters typed right behind a key that is bound come before it.
+            seat.bytes_for(0.5)
             seat.press(str(file))
             seat.until(lambda text: "screen.pcapng" in text, "the file's name")
             seat.press("\r")

@@ -47,6 +47,8 @@ class Options:
     packets_s: int = 20_000
     ring: int = 100_000
     patience_s: float = 300.0
+    fill: bool = True
+    """Whether to wait until the ring is full."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,8 @@ class Soak:
                 "memory before a capture", "MB", [self.memory()], note=note
             )
             self._capture(seat)
-            self._fill(seat)
+            if options.fill:
+                self._fill(seat)
             full = self.memory()
             self.figures.add(
                 f"memory with {options.ring} packets in the ring",
