@@ -204,7 +204,7 @@ def _words(line: FlowLine) -> str:
     return f"published as :{flow.published}" if flow.published else ""
 
 
-def details(line: FlowLine) -> Line:
+def details(line: FlowLine, heights: Sequence[str] = EIGHTHS) -> Line:
     """All that there was no room for, for the line under the cursor."""
     flow = line.flow
     parts: list[Piece] = []
@@ -212,6 +212,7 @@ def details(line: FlowLine) -> Line:
         parts.append((line.troubles[0].text, _tone(line)))
     elif _words(line):
         parts.append((_words(line), ""))
+    parts += _histories(line, heights)
     if line.count == 1:
         parts.append((f"{flow.client.text} → {flow.server.text}", ""))
     else:
@@ -228,6 +229,20 @@ def details(line: FlowLine) -> Line:
         for number, part in enumerate(parts)
         for piece in ((" · ", "dim"), part)[not number :]
     )
+
+
+def _histories(line: FlowLine, heights: Sequence[str]) -> list[Piece]:
+    """How losses and the round trip went, where there is something to see of it."""
+    found: list[Piece] = []
+    losses = summed([f.losses for f in line.flows], SPARK)
+    if most := peak(losses, SPARK):
+        drawn = sparkline(losses, len(losses), heights=heights)
+        found.append((f"↻ {drawn} ≤{count(round(most))}", "odd"))
+    rtts = line.flow.rtts[-SPARK:] if line.count == 1 else ()
+    if len(rtts) > 2 and (top := peak(rtts, SPARK)) > 0:
+        drawn = sparkline(rtts, len(rtts), heights=heights)
+        found.append((f"rtt {drawn} ≤{duration(top)}", "code"))
+    return found
 
 
 def age(flow: Flow | None, age_s: float) -> str:

@@ -31,7 +31,7 @@ from netwiz.widgets.flows_rows import (
 )
 from netwiz.widgets.lines import Line, Piece
 from netwiz.widgets.list_pane import ListPane
-from netwiz.widgets.sparkline import blocks
+from netwiz.widgets.sparkline import EIGHTHS
 
 HOLD_S = 6.0
 """After so long without a key the rows may change places again."""
@@ -92,7 +92,8 @@ class FlowsView(ListPane[FlowLine]):
         self._reverse = False
         self._unfolded: frozenset[str] = frozenset()
         self._painted: dict[int, Line] = {}
-        self._heights: Sequence[str] = blocks()
+        self.heights: Sequence[str] = EIGHTHS
+        """The blocks that the terminal has, for sparklines; set by whoever knows."""
         self.paused = False
         self.in_view = self._has_keys = False
         self._troubled_only = False
@@ -191,7 +192,7 @@ class FlowsView(ListPane[FlowLine]):
         line = self.selected
         parts: list[Line] = [((text, "odd"),) for text in self._marks()]
         if self._has_keys and line is not None:
-            parts.append(details(line))
+            parts.append(details(line, self.heights))
         elif self._table is not None:
             parts += [(piece,) for piece in _counted(self._table, self.items)]
             way = " reversed" if self._reverse else ""
@@ -227,7 +228,7 @@ class FlowsView(ListPane[FlowLine]):
     def _line(self, row: int, width: int) -> Line | None:
         if row >= len(self._shown):
             return None
-        return draw_flow(self._shown[row], width, self._heights)
+        return draw_flow(self._shown[row], width, self.heights)
 
     def render_line(self, y: int) -> Strip:
         row, width = y + self.scroll_offset.y, self.columns

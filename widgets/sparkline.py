@@ -9,7 +9,6 @@ is drawn in ASCII.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping, Sequence
 
 EIGHTHS = "▁▂▃▄▅▆▇█"
@@ -17,14 +16,11 @@ CONSOLE = "_▄█"
 ASCII = "_.-=+*#@"
 
 
-def blocks(
-    environ: Mapping[str, str] | None = None, encoding: str = "utf-8"
-) -> tuple[str, ...]:
+def blocks(environ: Mapping[str, str], encoding: str = "utf-8") -> tuple[str, ...]:
     """The heights that this terminal can show, the lowest first."""
-    env = os.environ if environ is None else environ
     if encoding.lower().replace("-", "") not in ("utf8", "utf16", "utf32"):
         return tuple(ASCII)
-    return tuple(CONSOLE if env.get("TERM", "") == "linux" else EIGHTHS)
+    return tuple(CONSOLE if environ.get("TERM", "") == "linux" else EIGHTHS)
 
 
 def sparkline(

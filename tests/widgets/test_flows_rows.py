@@ -193,6 +193,17 @@ def test_what_is_wrong_is_told_in_words_where_there_is_room() -> None:
     assert below.startswith("redis:6379 does not answer, SYN repeated 3× · 172.18.0.3")
 
 
+def test_losses_and_round_trips_are_drawn_for_the_line_under_the_cursor() -> None:
+    one = replace(FLOWS[0], losses=(0.0, 3.0, 0.0), rtts=(1.0, 2.0, 8.0))
+    below = "".join(text for text, _ in details(FlowLine("k", (one,))))
+    assert "↻ ▁█▁ ≤3" in below
+    assert "rtt ▂▃█ ≤8.0ms" in below
+    calm = replace(one, losses=(0.0, 0.0), rtts=(1.0,))
+    below = "".join(text for text, _ in details(FlowLine("k", (calm,))))
+    assert "↻" not in below
+    assert "rtt" not in below
+
+
 NAMES = st.text(max_size=60)
 ENDS = st.builds(FlowEnd, NAMES, NAMES, st.integers(0, 65_535))
 HOSTILE = st.builds(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from textual import on
 
 from netwiz.probes.capture.batch import Batch
@@ -12,6 +14,7 @@ from netwiz.tui.flow_watch import FlowsRead
 from netwiz.tui.prefill import Prefill
 from netwiz.tui.screens.capture_overview import CapturingOverview
 from netwiz.widgets.flows_view import FlowsView
+from netwiz.widgets.sparkline import blocks
 
 SYMPTOMS = {
     TroubleKind.UNANSWERED: "timeout",
@@ -35,6 +38,7 @@ class FlowsOverview(CapturingOverview):
 
     @on(FlowsRead)
     def _flows_read(self, event: FlowsRead) -> None:
+        self.flows.heights = blocks(os.environ)
         self.flows.show_table(event.table)
 
     @on(FlowsView.Seen)
