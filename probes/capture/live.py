@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from netwiz.probes.capture.ring import RETIRE_MS, Packet
 from netwiz.probes.capture.saying import ParentGoneError, Pipe
 from netwiz.probes.capture.sieve import Sieve
 from netwiz.probes.capture.tap import Tap, TapGoneError
-from netwiz.probes.errors import ProbeError
+from netwiz.probes.errors import ProbeError, mapped
 from netwiz.probes.facts.base import Failure
 
 _SLICE_S = 0.005
@@ -29,6 +30,7 @@ _ROUNDS = 64
 """A ring that never gets empty must not keep us from everything else."""
 _PRESSED = 0.25
 """A ring that is so full is emptied again before anything is read."""
+_OPENERS = 8
 _MOST_DEVICES = 30_000
 
 
@@ -61,8 +63,8 @@ class Live:
 
     def run(self) -> None:
         """Capture. Raises ProbeError when it cannot begin, ParentGoneError."""
-        for number, tap_order in enumerate(self._order.taps):
-            self._open(number, tap_order)
+        for tap in self._opened():
+            self._listen(tap)
         self._poll.register(self._pipe, select.EPOLLIN)
         self._pipe.say(
             Told.STARTED,
@@ -75,16 +77,48 @@ class Live:
                 self._keeper.finish(self._drops())
         self._say_end()
 
-    def _open(self, number: int, order: TapOrder) -> None:
-        try:
-            tap = Tap(number, order, self._order.ring_bytes, self._new_device)
-        except TapGoneError as error:
-            raise ProbeError(Failure.GONE, f"{order.name}: {error}") from error
-        except OSError as error:
-            raise _failure(order.name, error) from error
-        self._taps[number] = tap
-        tapped = tap.linktype
-        self._backlog.devices[number] = (number, tapped, tapped)
+    def _opened(self) -> list[Tap]:
+        """All taps, several made at a time.
+
+        Each takes the kernel 15 ms, in which it waits for all processors
+        (synchronize_net), and the waits can pass together.
+        """
+        made: dict[int, Tap] = {}
+        failed: list[ProbeError] = []
+        numbered = list(enumerate(self._order.taps))
+
+        def work(part: list[tuple[int, TapOrder]]) -> None:
+            for number, order in part:
+                try:
+                    made[number] = self._open(number, order)
+                except ProbeError as error:
+                    failed.append(error)
+                    return
+
+        threads = [
+            threading.Thread(target=work, args=(numbered[n::_OPENERS],))
+            for n in range(min(_OPENERS, len(numbered)))
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if failed:
+            raise failed[0]
+        return [made[number] for number, _ in numbered]
+
+    def _open(self, number: int, order: TapOrder) -> Tap:
+        with mapped(order.name):
+            try:
+                return Tap(number, order, self._order.ring_bytes, self._new_device)
+            except TapGoneError as error:
+                raise ProbeError(Failure.GONE, f"{order.name}: {error}") from error
+            except OSError as error:
+                raise _failure(order.name, error) from error
+
+    def _listen(self, tap: Tap) -> None:
+        self._taps[tap.number] = tap
+        self._backlog.devices[tap.number] = (tap.number, tap.linktype, tap.linktype)
         self._poll.register(tap.ring, select.EPOLLIN)
         self._poll.register(tap.news, select.EPOLLIN)
         if tap.pidfd >= 0:

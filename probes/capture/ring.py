@@ -88,12 +88,18 @@ class Ring:
             raise
 
     def _map(self) -> None:
-        put = self._socket.setsockopt
-        put(_SOL_PACKET, _VERSION, _TPACKET_V3)
+        self._socket.setsockopt(_SOL_PACKET, _VERSION, _TPACKET_V3)
         frames = self._blocks * (self._block // _FRAME_SIZE)
         request = (self._block, self._blocks, _FRAME_SIZE, frames, RETIRE_MS, 0, 0)
-        put(_SOL_PACKET, _RX_RING, struct.pack("=7I", *request))
+        self._set_ring(struct.pack("=7I", *request))
         self._memory = mmap.mmap(self._socket.fileno(), self._block * self._blocks)
+
+    def _set_ring(self, request: bytes) -> None:
+        """Not by Python's setsockopt, which keeps the interpreter's lock for 15 ms."""
+        where = (self._socket.fileno(), _SOL_PACKET, _RX_RING)
+        if _libc.setsockopt(*where, request, len(request)) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
 
     def _bind(self, index: int) -> None:
         # Python's bind() insists on a device's name; index 0 stands for all of them.

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from netwiz.probes.machine import Ground
 
 _START_S = 30.0
-"""A child that has not begun by then is stuck: rings of 300 namespaces take 5 s."""
+"""A child that has not begun by then is stuck: rings of 300 namespaces take 1 s."""
 _STOP_S = 4.0
 _PIPE_BYTES = 512 * 1024
 _CHILD = (
