@@ -65,7 +65,7 @@ nsenter -t $1 -n ip link set {DEVICE} address {MAC} up
 class Options:
     """How much of it."""
 
-    seconds: float = 4.0
+    seconds: float = 8.0
     loads: Sequence[tuple[int, int]] = LOADS
     beside_s: float = 10.0
 
