@@ -85,6 +85,9 @@ def run_capture(asked: Asked) -> int:
             return _read(asked)
         with opened_machine() as machine:
             return asyncio.run(_listen(asked, machine))
+    except asyncio.CancelledError:
+        # Somebody insisted; what was captured is printed and written already.
+        return Exit.INTERRUPTED
     except BadInput as bad:
         complain(str(bad))
         return Exit.USAGE

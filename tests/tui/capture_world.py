@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import os
+import signal
 from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
@@ -108,6 +110,13 @@ class Stream:
         self._stopped.set()
 
 
+class DeafStream(Stream):
+    """One that does not end when it is asked to."""
+
+    async def stop(self) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+
 class _Machine(FakeMachine):
     ground = None
 
@@ -121,6 +130,7 @@ class CaptureWorld(World):
     ends: CaptureEnded | None = ENDED
     wanted: list[CaptureWanted] = field(default_factory=list)
     left: int = 0
+    stream: type[Stream] = Stream
 
     @contextlib.contextmanager
     def machine(self) -> Iterator[FakeMachine]:
@@ -138,6 +148,6 @@ class CaptureWorld(World):
         path = wanted.file.path if wanted.file else ""
         begun = CaptureStarted(taps=taps, filter=wanted.filter, path=path)
         try:
-            yield Stream(itertools.chain([begun], self.says), ends=self.ends)
+            yield self.stream(itertools.chain([begun], self.says), ends=self.ends)
         finally:
             self.left += 1

@@ -31,6 +31,7 @@ from tests.tui.capture_world import (
     REFUSED,
     SYN,
     CaptureWorld,
+    DeafStream,
     row,
 )
 
@@ -231,6 +232,13 @@ def test_a_signal_ends_it_in_order(
     assert main(["capture", "order", "--json"]) == 0
     assert signal.getsignal(number) == before
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["type"] == "ended"
+
+
+def test_who_insists_does_not_wait(capture_world: CaptureWorld) -> None:
+    capture_world.ends = None
+    capture_world.stream = DeafStream
+    assert main(["capture", "order", "--seconds", "0.1"]) == 130
+    assert capture_world.left == 1
 
 
 def test_what_is_incomplete_is_said(
