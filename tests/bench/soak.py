@@ -98,10 +98,9 @@ class Soak:
         seat.press("g")
         seat.until(lambda _: bool(seat.lit(60)), "the first container")
         for _ in range(500):
-            row = seat.lit(60)[0]
-            if " good " in seat.shown().splitlines()[row]:
+            if " good " in _at_the_cursor(seat):
                 break
-            seat.latency_ms("j", lambda it: it.shown().splitlines()[it.lit(60)[0]])
+            seat.latency_ms("j", _at_the_cursor)
         seat.press("c")
         seat.until(lambda text: "listen at  good" in text, "the question")
         seat.press("\r")
@@ -145,6 +144,11 @@ class Soak:
         self.figures.add("packets seen", "", [seen])
         self.figures.add("packets dropped", "", [dropped], bar=0)
         self.figures.add("packets read", "", [read])
+
+
+def _at_the_cursor(seat: Seat) -> str:
+    rows = seat.lit(60)
+    return seat.shown().splitlines()[rows[0]] if rows else ""
 
 
 def main() -> int:

@@ -50,12 +50,18 @@ def packet_sockets(lab: Lab) -> int:
     return len(lab.in_namespace("host", read)) - 1
 
 
+def at_the_cursor(seat: Seat) -> str:
+    """The line of the Networks pane that the cursor is on; empty while it moves."""
+    rows = seat.lit(5)
+    return seat.shown().splitlines()[rows[0]] if rows else ""
+
+
 def capture_the_uplink(seat: Seat, lab: Lab) -> None:
     """Ask for the host's packets, and let there be some besides our own."""
     seat.press("1")
     seat.until(lambda _: bool(seat.lit(5)), "a cursor in Networks")
     seat.press("G")
-    seat.until(lambda text: "▸ host" in text.splitlines()[seat.lit(5)[0]], "the host")
+    seat.until(lambda _: "▸ host" in at_the_cursor(seat), "the host")
     seat.press("c")
     seat.until(lambda text: "listen at  host" in text, "the question")
     seat.press("\r")
