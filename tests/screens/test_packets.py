@@ -231,7 +231,7 @@ async def test_counts_are_on_the_screen_and_sampling_is_said() -> None:
 
 
 async def test_a_tap_that_is_gone_and_an_end_are_said() -> None:
-    async with running(size=(120, 30)) as on:
+    async with running(size=(140, 30)) as on:
         await on.say(CaptureTapGone(tap=0, why="the container has stopped"))
         await on.until(lambda: "order gone: the container has stopped" in on.head)
         await on.say(CaptureEnded(why="nothing is left to listen to", wrong=True))

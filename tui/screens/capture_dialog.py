@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -27,7 +27,14 @@ if TYPE_CHECKING:
 
 EVERYTHING = "all"
 """What stands for all containers at once."""
-FILTER_HELP = "words of tcpdump, a name, a port, errors: pg and port 5432"
+FILTER_HELP = "pg and port 5432"
+_FILE = FileWanted("")
+HELP = {
+    "targets": "containers, networks, host, all: several with blanks between",
+    "filter": "tcpdump's words, names, ports, errors; empty takes everything",
+    "path": f"pcapng: a new file every {size_text(_FILE.rotate_bytes)}, "
+    f"the newest {_FILE.keep} stay",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +103,22 @@ class CaptureDialog(ModalScreen[CaptureWanted | str | None]):
     ) -> ComposeResult:
         with Horizontal():
             yield Label(label, markup=False)
-            yield Input(value, placeholder=empty, compact=True, id=name)
+            box = Input(value, placeholder=empty, compact=True, id=name)
+            # A cursor that blinks is sent over SSH twice a second.
+            box.cursor_blink = False
+            yield box
         yield Static("", classes="below", id=f"{name}-below", markup=False)
 
     def on_mount(self) -> None:
         """Begin at what is most likely still to be said."""
         first = "filter" if self._asked.targets else "targets"
         self.set_focus(self.query_one(f"#{first}", Input))
+
+    @on(events.DescendantFocus)
+    def _focused(self, event: events.DescendantFocus) -> None:
+        """Say what may be answered here, and what the keys do."""
         hints = "enter starts   ↑↓ other answers   esc back"
-        lines: list[Line] = []
+        lines: list[Line] = [((HELP.get(event.widget.id or "", ""), ""),)]
         if self._busy_with:
             hints = "enter ends it and starts this   ctrl+x stops it   esc back"
             lines.append((("● ", "good"), (f"running: {self._busy_with}", "")))
@@ -250,12 +264,7 @@ def check_path(path: str) -> tuple[Line, ...]:
     if wrong:
         said = (("✗ ", "bad"), (wrong, ""))
         raise BadAnswerError("path", (said,))
-    shape = FileWanted(path)
-    words = (
-        f"pcapng; a new file every {size_text(shape.rotate_bytes)}, the newest "
-        f"{shape.keep} stay"
-    )
     if at.exists():
-        words = f"what is there already moves to {at.stem}.1{at.suffix}; {words}"
+        words = f"what is there already moves to {at.stem}.1{at.suffix}"
         return ((("! ", "odd"), (words, "dim")),)
-    return (((words, "dim"),),)
+    return ()

@@ -40,7 +40,9 @@ class SaveDialog(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as box:
             box.border_title = f"Write the {self._count} packets that are kept"
-            yield Input(self._path, compact=True, select_on_focus=False)
+            line = Input(self._path, compact=True, select_on_focus=False)
+            line.cursor_blink = False
+            yield line
             yield Static("", classes="below", markup=False)
             yield Static("enter writes   esc back", classes="hints", markup=False)
 

@@ -15,6 +15,8 @@ from netwiz.probes.facts.packets import (
 from netwiz.widgets.lines import Line, Piece, cells, clip
 from netwiz.widgets.packets.sieve import Wanted
 
+SHORT = 120
+"""Columns below which a warning is told without its reason."""
 NAMES_TOLD = 3
 """Taps that are named one by one; of more the number is told."""
 
@@ -153,7 +155,8 @@ def head_line(now: Standing, seen: Seen, width: int) -> Line:
     what: list[Piece] = [(clip(what_text(now), max(room // 2, 12)), "strong")]
     if now.filter:
         what += [(" · ", "dim"), (clip(now.filter, max(room // 2, 12)), "code")]
-    parts = [what, *_view_parts(seen), *_warnings(now), *_file_part(now)]
+    warnings = _warnings(now, short=width < SHORT)
+    parts = [what, *_view_parts(seen), *warnings, *_file_part(now)]
     limit = count_text(seen.limit)
     keeps = f"keeps the last {limit}" if seen.evicted else f"keeps {limit}"
     parts.append([(keeps, "dim")])
@@ -200,13 +203,15 @@ def _view_parts(seen: Seen) -> list[list[Piece]]:
     return [[(" ".join(parts), "odd"), (f"{count}{done}", "dim")]]
 
 
-def _warnings(now: Standing) -> list[list[Piece]]:
+def _warnings(now: Standing, *, short: bool) -> list[list[Piece]]:
     parts: list[list[Piece]] = []
     if now.counts.full:
-        parts.append([(f"! not written any more: {now.counts.full}", "odd")])
+        why = "" if short else f": {now.counts.full}"
+        parts.append([(f"! not written any more{why}", "odd")])
     names = now.tap_names
     lost = [
-        f"{names[tap] if tap < len(names) else tap} gone: {why}"
+        f"{names[tap] if tap < len(names) else tap} gone"
+        + ("" if short else f": {why}")
         for tap, why in now.gone.items()
     ]
     if len(lost) == 1:
