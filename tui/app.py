@@ -6,6 +6,7 @@ import asyncio
 import importlib
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import App
 from textual.binding import BindingType
 from textual.screen import Screen
-from textual.worker import Worker, WorkerState
+from textual.worker import Worker, WorkerError, WorkerState
 
 from netwiz.tui.config import BadConfigError, Config, read_config
 from netwiz.tui.exits import Exit
@@ -25,6 +26,10 @@ from netwiz.tui.screens.overview import OverviewScreen
 if TYPE_CHECKING:
     from netwiz.tui.screens.wizard_pane import WalkPane
     from netwiz.tui.session import Session
+
+
+GOODBYE_S = 3.0
+"""How long the end waits for work to stop; children die with us in any case."""
 
 
 def _now() -> datetime:
@@ -102,8 +107,19 @@ class NetwizApp(App[int]):
         line = diagnosis_note(event.diagnosis, self.now())
         self._overview.post_message(LinesArrived((line,)))
 
-    def on_unmount(self) -> None:
-        """Give threads, sockets and connections back."""
+    async def on_unmount(self) -> None:
+        """Let what runs give back what it holds, then threads and connections.
+
+        The framework cancels workers and waits for none of them: children that read
+        logs or packets would outlive the screen for a moment.
+        """
+        workers = list(self.workers)
+        self.workers.cancel_all()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GOODBYE_S):
+                for worker in workers:
+                    with suppress(WorkerError):
+                        await worker.wait()
         self._feed.close()
 
     def copy_to_clipboard(self, text: str) -> None:
