@@ -158,6 +158,22 @@ class Ears:
         words = "time exceeded" if expired else words
         refused = not expired and code == (3 if four else 4)
         sender = address_text(frame.source)
+        asked = self._question_of(about)
+        if asked is not None:
+            return [
+                Sign(
+                    SignKind.NAME_FAILED,
+                    SeenBy.PACKETS,
+                    now,
+                    self._owner(packet),
+                    asked.client,
+                    asked.client_port,
+                    asked.name,
+                    protocol="dns",
+                    server=asked.server,
+                    text=f"{sender} answered with ICMP {words}",
+                )
+            ]
         return [
             Sign(
                 SignKind.REFUSED if refused else SignKind.UNREACHABLE,
@@ -172,6 +188,14 @@ class Ears:
                 text=f"{sender} answered with ICMP {words}",
             )
         ]
+
+    def _question_of(self, about: Frame) -> _Asked | None:
+        """The question that an error is about, which now waits no longer."""
+        ends = (UDP, address_text(about.source), about.source_port)
+        if about.kind != UDP or about.destination_port != DNS_PORT:
+            return None
+        key = next((key for key in self._asked if key[:3] == ends), None)
+        return self._asked.pop(key) if key is not None else None
 
     def _of_message(
         self, packet: Packet, frame: Frame, message: Message, now: datetime

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 SHARE = 0.005
 """Of one processor: what the patrol may take while nothing is wrong."""
-SHORTEST_S, LONGEST_S = 1.0, 10.0
+SHORTEST_S, LONGEST_S = 0.7, 10.0
 _WEIGHT = 0.3
 
 

@@ -15,6 +15,7 @@ from netwiz.probes.facts.base import HOST, Place
 from netwiz.probes.facts.signs import SeenBy, Sign, SignKind, Signs
 from netwiz.probes.patrol.closer import Closer, Why
 from netwiz.probes.patrol.counters import Layout
+from netwiz.probes.patrol.ears import DNS_PORT
 from netwiz.probes.patrol.listener import Listener
 from netwiz.probes.patrol.mind import Mind
 from netwiz.probes.patrol.pace import LONGEST_S, Pace
@@ -227,6 +228,12 @@ class Patrol:
         if sign.seen is not SeenBy.PACKETS:
             self._listener.watch(sign.target, sign.port)
 
+    def _ask_for_names(self, sign: Sign) -> None:
+        """A name server refuses: which names are asked for is seen in there only."""
+        post = self._posts.get(self._inode_of(sign))
+        if post is not None and post.place != HOST:
+            self._closer.ask(post.place, Why.NAMES)
+
     def _inode_of(self, sign: Sign) -> int:
         if sign.place is None:
             return self._of_address.get(sign.client, 0)
@@ -243,7 +250,9 @@ class Patrol:
             if sign.kind in _FAILED and sign.seen is SeenBy.PACKETS:
                 inode = self._inode_of(sign)
                 self._heard[inode] = self._heard.get(inode, 0) + 1
-            if sign.port and sign.kind in _WATCHED:
+            if sign.protocol == "udp" and sign.port == DNS_PORT:
+                self._ask_for_names(sign)
+            elif sign.port and sign.kind in _WATCHED:
                 self._expect(sign, now)
         room = MOST_WAITING - len(self._signs)
         self._signs += signs[:room]

@@ -344,6 +344,20 @@ def test_answers_that_say_no(name: str, rcode: int, kind: SignKind | None) -> No
     assert [sign.kind for sign in found] == ([kind] if kind else [])
 
 
+def test_a_name_server_whose_port_is_closed() -> None:
+    ears = Ears(BOX)
+    question = ip4(CLIENT, SERVER, 17, udp(999, 53, dns("pay.example")))
+    ears.hear(packet(question), NOW)
+    body = struct.pack("!BBHI", 3, 3, 0, 0) + question[:28]
+    (sign,) = ears.hear(packet(ip4(SERVER, CLIENT, 1, body)), NOW)
+    assert (sign.kind, sign.target, sign.server) == (
+        SignKind.NAME_FAILED,
+        "pay.example",
+        SERVER,
+    )
+    assert ears.silence(NOW + timedelta(seconds=5)) == []
+
+
 def arp(operation: int, sender: str, target: str) -> Packet:
     body = struct.pack("!HHBBH", 1, 0x0800, 6, 4, operation)
     data = body + bytes(6) + socket.inet_aton(sender)

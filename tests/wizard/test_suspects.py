@@ -235,16 +235,23 @@ FAULTS: dict[str, tuple[list[Sign], tuple[str, str, str]]] = {
         ("", "timeout", "172.18.0.2:3000"),
     ),
     "a name server that is silent": (
-        [unanswered(1, 1, 0.9), unanswered(2, 2, 0.9)],
+        [unanswered(n, n, 0.9) for n in (1, 2, 3)],
         ("order", "dns", ""),
     ),
     "one question that stays open": (
-        [unanswered(2, 1, 2.0), unanswered(7, 1, 7.0)],
+        [unanswered(2, 1, 2.0), unanswered(11, 1, 11.0)],
         ("order", "dns", ""),
     ),
     "a name that fails again and again": (
         [name_failed(0, "pay.example"), name_failed(1, "pay.example")],
         ("order", "dns", "pay.example"),
+    ),
+    "a name server's port that is closed": (
+        [
+            replace(refused(n, 53, "192.0.2.53"), protocol="udp", place=IN_ORDER)
+            for n in (0, 1)
+        ],
+        ("order", "dns", ""),
     ),
     "no route": (
         [no_route(0), no_route(1), no_route(2)],
@@ -325,6 +332,12 @@ HEALTHY: dict[str, list[Sign]] = {
         unanswered(2, 1, 2.0, "a.example"),
         unanswered(7, 1, 7.0, "a.example"),
     ],
+    "twice lost, A and later AAAA": [
+        unanswered(2, 1, 2.0, "a.example"),
+        unanswered(7, 2, 2.0, "a.example"),
+        answered(9, "a.example"),
+    ],
+    "a name that is gone while its container restarts, once": [name_failed(0, "web")],
     "one question, and what the engine's server asks for it": [
         unanswered(2, 1, 2.0, "a.example"),
         replace(unanswered(3, 2, 2.0, "a.example"), server="192.0.2.53"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from netwiz.probes.facts import Snapshot
@@ -15,6 +16,7 @@ from netwiz.wizard.suspects.who import Directory, End
 
 MOST = 500
 """Clients and targets that are remembered; the stalest are forgotten first."""
+DNS_PORT = 53
 _SILENT = (SignKind.HALF_OPEN, SignKind.UNREACHABLE, SignKind.UNANSWERED)
 _ORDER = {
     Standing.ACTIVE: 0,
@@ -104,6 +106,8 @@ class Book:
         return bool(ident) and self.lives.in_transition(ident, now)
 
     def _fail(self, sign: Sign) -> None:
+        if sign.protocol == "udp" and sign.port == DNS_PORT:
+            sign = _refused_question(sign)
         client = self._client(sign)
         server, port = self._server(client, sign)
         about = About(_layer(sign), client, server, port, _asked(sign))
@@ -183,6 +187,7 @@ class Book:
         """Counters tell of a client only: they bear out what is known of it."""
         client = self._client(sign)
         own = [t for t in self._troubles.values() if t.about.client.key == client.key]
+        own = [t for t in own if t.about.layer == "connect"]
         lately = [t for t in own if sign.at - t.last < rules.COUNTED]
         for trouble in lately:
             if trouble.raised:
@@ -214,6 +219,18 @@ def _layer(sign: Sign) -> str:
     if sign.symptom == "tls":
         return "tls"
     return "host" if sign.kind is SignKind.TRACKING_FULL else "connect"
+
+
+def _refused_question(sign: Sign) -> Sign:
+    """A name server that is not there: a name could not be asked for."""
+    return replace(
+        sign,
+        kind=SignKind.NAME_FAILED,
+        protocol="dns",
+        server=sign.target,
+        target="",
+        port=0,
+    )
 
 
 def _server_key(client: End, server: str) -> str:

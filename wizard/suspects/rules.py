@@ -21,11 +21,13 @@ HALF_OPENS, HALF_OPEN_SPAN = 2, timedelta(seconds=0.8)
 """Several connections, one after another, that each had no answer for a while."""
 WAITED_S = 2.0
 """A connection that nobody accepts for so long."""
-QUESTIONS, QUESTIONS_SPAN = 2, timedelta(seconds=0.8)
+REFUSED_QUESTIONS, UNANSWERED_QUESTIONS = 2, 3
+QUESTIONS_SPAN = timedelta(seconds=0.8)
+"""A server that says no does so twice; silence may be two datagrams that were lost."""
 WINDOW = timedelta(seconds=15)
 """What had no answer counts together within this: losses far apart are just losses."""
-QUESTION_AGE_S = 6.5
-"""One question without an answer for so long: libc has asked again after 5 s."""
+QUESTION_AGE_S = 10.5
+"""One question without an answer for so long: libc asks again after 5 s, then ends."""
 FORMER = timedelta(minutes=2)
 """For so long an address belongs to whoever had it last, if nobody has it now."""
 ROUTELESS, ROUTELESS_SPAN = 3, timedelta(seconds=1.8)

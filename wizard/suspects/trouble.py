@@ -310,8 +310,12 @@ def _unanswered(it: Trouble) -> bool:
     # Of one server: what the engine's own asks on, it asks another one.
     for server in {f.server for f in found}:
         own = [f for f in found if f.server == server]
-        several = len({f.port for f in own}) >= rules.QUESTIONS
-        if several and own[-1].at - own[0].at >= rules.QUESTIONS_SPAN:
+        if own[-1].at - own[0].at < rules.QUESTIONS_SPAN:
+            continue
+        failed = {f.port for f in own if f.kind is SignKind.NAME_FAILED}
+        if len(failed) >= rules.REFUSED_QUESTIONS:
+            return True
+        if len({f.port for f in own}) >= rules.UNANSWERED_QUESTIONS:
             return True
     return False
 

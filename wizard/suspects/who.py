@@ -97,7 +97,8 @@ class Directory:
             shared = [a for a in container.attachments if a.network_id in networks]
             names = {alias.lower() for a in shared for alias in a.aliases}
             names |= {container.name.lower(), container.service.lower()}
-            if wanted in names and (shared or not networks):
+            # One that is down has no place in any network, but keeps its name.
+            if wanted in names and (shared or not networks or not container.running):
                 return container
         return None
 
