@@ -29,7 +29,7 @@ from netwiz.probes.witness.decode import (
 from netwiz.probes.witness.filter import ETH_IP
 
 MOST_REMEMBERED = 2048
-ASKED_AGE_S = 1.5
+ASKED_AGE_S = 1.2
 """A question without an answer for so long is told of; most take milliseconds."""
 ARP_AGE_S = 0.9
 """The kernel repeats an ARP question each second; a neighbour answers at once."""

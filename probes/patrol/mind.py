@@ -14,7 +14,7 @@ SYN_AGE_S = 0.4
 """A SYN without an answer for so long is told of: no path on earth takes so long."""
 WAITED_S = 1.5
 """A connection in an accept queue for so long waits for nobody in particular."""
-ASKED_S = 2.0
+ASKED_S = 1.2
 MOST_SIGNS = 32
 """Of one kind from one look: a thousand half-open sockets are one incident."""
 MOST_WATCHED = 64

@@ -22,6 +22,14 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--repeat", type=int, default=usual.repeat)
     parser.add_argument("--containers", type=int, default=usual.containers)
     parser.add_argument("--idle", type=float, default=usual.idle_s, metavar="SECONDS")
+    parser.add_argument(
+        "--suspects",
+        action="store_true",
+        help="also how soon faults are named unasked, and who is never (half an hour)",
+    )
+    parser.add_argument(
+        "--minutes", type=float, default=10.0, help="of the healthy, busy system"
+    )
     return parser.parse_args()
 
 
@@ -36,6 +44,10 @@ def main() -> int:
     lab = Lab.up(say=_say)
     try:
         Bench(lab, options, _say, figures).run()
+        if asked.suspects:
+            from tests.bench.healthy import everything
+
+            everything(lab, figures, _say, asked.minutes)
     finally:
         lab.down()
     if asked.json:

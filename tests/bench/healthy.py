@@ -19,8 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.bench.suspects import Watched, running, session
-from tests.lab.engine import Lab
+from tests.bench.figures import Figures
+from tests.bench.places import measure
+from tests.bench.suspects import Watched, faults, running, session
+from tests.lab.engine import Lab, why_impossible
 from tests.lab.state import LabError
 from tests.project import ROOT
 
@@ -169,14 +171,53 @@ def healthy(lab: Lab, seconds: float, say: Callable[[str], None]) -> Healthy:
             told = load.wait(lambda said: "done" in said, seconds + 60)
         churn.join()
         end = netwiz.wait(lambda said: "cpu_s" in said, 60)
-    if told is None or end is None:
-        raise RuntimeError(f"the load or netwiz did not end: {netwiz.said[-3:]}")
+    if told is None:
+        raise RuntimeError("the load did not end")
+    if end is None:
+        raise RuntimeError(f"netwiz did not end: {netwiz.said[-1]}")
     active, healed = _ever(netwiz)
     for one in active:
         say(f"SUSPECT: {json.dumps(one)}")
     return Healthy(
         seconds, told["done"], churn.done, active, healed, float(end["cpu_s"])
     )
+
+
+def everything(
+    lab: Lab, figures: Figures, say: Callable[[str], None], minutes: float
+) -> None:
+    """Faults, health and cost, into one table."""
+    faults(lab, figures, say)
+    figure_of(healthy(lab, minutes * 60, say), figures)
+    measure(figures)
+
+
+def figure_of(seen: Healthy, figures: Figures) -> None:
+    """The number that there should be none of, and what went on meanwhile."""
+    count = sum(n for name, n in seen.done.items() if "failed" not in name)
+    note = f"{seen.seconds / 60:.1f} min, {count} connections and questions"
+    name = "suspects on a healthy busy system"
+    figures.add(name, "", [len(seen.active)], bar=0, note=note)
+    cpu = [100 * seen.cpu_s / seen.seconds]
+    figures.add("session beside it, of a core", "%", cpu, note="start included")
+
+
+def main() -> int:
+    """Only the healthy system: `python -m tests.bench.healthy [MINUTES]`."""
+    minutes = float(sys.argv[1]) if len(sys.argv) > 1 else 10.0
+    if reason := why_impossible():
+        print(reason, file=sys.stderr)
+        return 4
+    figures = Figures()
+    lab = Lab.up()
+    try:
+        seen = healthy(lab, minutes * 60, print)
+    finally:
+        lab.down()
+    figure_of(seen, figures)
+    print(*figures.table(), sep="\n")
+    print(seen.done, seen.churn, sep="\n")
+    return int(any(figure.within is False for figure in figures.all))
 
 
 def _ever(netwiz: Watched) -> tuple[list[Json], int]:
@@ -191,3 +232,7 @@ def _ever(netwiz: Watched) -> tuple[list[Json], int]:
             elif one["standing"] == "healed":
                 healed.add(key)
     return list(active.values()), len(healed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
