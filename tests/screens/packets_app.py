@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from textual.pilot import Pilot
 
 from netwiz.probes.capture.batch import Batch
 from netwiz.probes.capture.wanted import Said
+from netwiz.probes.facts import Snapshot
 from netwiz.probes.facts.packets import PacketRow
 from netwiz.widgets.lines import plain_text
 from netwiz.widgets.packets.detail import DetailView
 from netwiz.widgets.packets.standing import counts_line, head_line, nothing_lines
 from netwiz.widgets.packets.view import PacketsView
-from tests.screens import packet_rows
+from tests.screens import machines, packet_rows
 from tests.screens.fake_capture import FakeCapture
 from tests.screens.overview_app import OverviewApp, settled, until
+from tests.screens.packet_rows import counts
 
-Step = Callable[["Capturing"], Awaitable[None]]
+SMALL = (80, 24)
 
 
 class Capturing:
@@ -107,3 +110,23 @@ async def capturing(pilot: Pilot[Any]) -> Capturing:
     app = pilot.app
     assert isinstance(app, OverviewApp)
     return Capturing(pilot, app)
+
+
+@asynccontextmanager
+async def opened(
+    size: tuple[int, int] = SMALL, snapshot: Snapshot = machines.BUSY
+) -> AsyncIterator[Capturing]:
+    app = OverviewApp(snapshot)
+    async with app.run_test(size=size) as pilot:
+        yield await capturing(pilot)
+
+
+@asynccontextmanager
+async def running(
+    size: tuple[int, int] = SMALL, *, rows: int = 0
+) -> AsyncIterator[Capturing]:
+    """A capture at order that has told of so many plain packets, and of all kinds."""
+    async with opened(size) as on:
+        await on.start()
+        await on.say(Batch.of(packet_rows.rows(more=rows)), counts(rows + 20))
+        yield on

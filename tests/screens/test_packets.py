@@ -1,46 +1,20 @@
 """Packets in the Live pane: started by one key, followed, held, filtered, told."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
 
 from netwiz.probes.capture.batch import Batch
 from netwiz.probes.engine.watch import EngineEvent
-from netwiz.probes.facts import HOST, Snapshot
-from netwiz.probes.facts.packets import CaptureEnded, CaptureTapGone, Level
+from netwiz.probes.facts import HOST
+from netwiz.probes.facts.packets import CaptureEnded, CaptureTapGone
 from netwiz.tui.screens.capture_dialog import CaptureDialog
 from netwiz.tui.screens.wizard import WizardScreen
 from netwiz.widgets.packets import pane
 from netwiz.widgets.packets.store import PacketStore
 from tests.screens import machines, packet_rows
-from tests.screens.overview_app import OverviewApp
 from tests.screens.packet_rows import counts
-from tests.screens.packets_app import Capturing, capturing
-
-SMALL = (80, 24)
-
-
-@asynccontextmanager
-async def opened(
-    size: tuple[int, int] = SMALL, snapshot: Snapshot = machines.BUSY
-) -> AsyncIterator[Capturing]:
-    app = OverviewApp(snapshot)
-    async with app.run_test(size=size) as pilot:
-        yield await capturing(pilot)
-
-
-@asynccontextmanager
-async def running(
-    size: tuple[int, int] = SMALL, *, rows: int = 0
-) -> AsyncIterator[Capturing]:
-    """A capture at order that has told of so many plain packets, and of all kinds."""
-    async with opened(size) as on:
-        await on.start()
-        await on.say(Batch.of(packet_rows.rows(more=rows)), counts(rows + 20))
-        yield on
-
+from tests.screens.packets_app import opened, running
 
 # Starting and stopping
 
@@ -316,114 +290,6 @@ async def test_a_flood_repaints_a_few_times_a_second(
         on.view.catch_up()
         assert len(beats) == 1
         assert len(on.view.store) == 20_020
-
-
-# Finding
-
-
-async def test_errors_only_and_back() -> None:
-    async with running(rows=100) as on:
-        await on.press("e")
-        assert on.numbers == [108, 109, 111, 113, 115, 117, 118, 120]
-        assert "errors 8 of 120" in on.head
-        await on.rows(packet_rows.rows(121))
-        await on.until(lambda: len(on.numbers) == 16)
-        await on.press("escape")
-        assert len(on.numbers) == 140
-
-
-async def test_problems_are_jumped_to() -> None:
-    async with running(rows=100) as on:
-        await on.press("N")
-        assert on.at == 118
-        await on.press("N", "N")
-        assert on.at == 115
-        await on.press("n")
-        assert on.at == 117
-        assert not on.view.following
-
-
-async def test_marks_survive_a_filter() -> None:
-    async with running(rows=30) as on:
-        await on.press("g", "j", "m", "j", "j", "m")
-        assert on.view.marks == {2, 4}
-        assert "◆" in on.painted()[2]
-        await on.press("e", "e", "g", "apostrophe")
-        assert on.at == 2
-        await on.press("apostrophe")
-        assert on.at == 4
-        await on.press("apostrophe")
-        assert on.at == 2
-        await on.press("m")
-        assert on.view.marks == {4}
-
-
-async def test_a_filter_is_typed_and_the_cursor_stays_on_its_packet() -> None:
-    async with running(rows=100) as on:
-        await on.press("N", "N", "N")
-        assert on.at == 115
-        await on.press("slash", *"pg:3000")
-        assert on.numbers == [114, 115]
-        assert on.at == 115
-        await on.press("enter")
-        assert "/pg:3000 2 of 120" in on.head
-        await on.press("escape")
-        assert on.at == 115
-        assert len(on.numbers) == 120
-
-
-async def test_matches_of_the_last_filter_are_jumped_to_without_it() -> None:
-    async with running(rows=100) as on:
-        await on.press("slash", *"SYN", "enter", "escape", "g", "greater_than_sign")
-        await on.until(lambda: on.at == 103)
-        await on.press("greater_than_sign")
-        await on.until(lambda: on.at == 114)
-        await on.press("less_than_sign")
-        await on.until(lambda: on.at == 103)
-        assert len(on.numbers) == 120
-
-
-async def test_one_connection_and_one_place() -> None:
-    async with running() as on:
-        await on.press("g", *("j",) * 13, "F")
-        assert on.numbers == [14, 15]
-        await on.press("F")
-        assert len(on.numbers) == 20
-        await on.press("o")
-        assert len(on.numbers) == 14
-        await on.press("escape")
-        assert len(on.numbers) == 20
-
-
-async def test_a_filter_over_a_full_ring_lets_keys_through() -> None:
-    async with opened() as on:
-        await on.start()
-        await on.say(*packet_rows.batches(60_000, 5000))
-        await on.press("k")
-        on.view.set_filter("no such words")
-        assert on.view.sieve.left
-        assert "looking through" in on.nothing
-        assert "%" in on.head
-        # A key is answered before the filter is through.
-        await on.pilot.press("escape")
-        assert not on.view.sieve.wanted
-        assert len(on.numbers) == 60_000
-        on.view.set_filter("refused")
-        await on.until(lambda: not on.view.sieve.left)
-        assert len(on.numbers) == 3000
-        assert {on.view.store.level(p) for p in on.view.sieve._found} == {Level.PROBLEM}
-
-
-async def test_times_become_distances_and_long_lines_move() -> None:
-    async with running() as on:
-        await on.press("k")
-        before = on.painted()
-        await on.press("T")
-        assert "+17.3 ms" in on.painted()[-1]
-        await on.press("T", "l")
-        assert on.painted() != before
-        await on.press("h")
-        assert on.painted() == before
 
 
 # From here to elsewhere

@@ -25,8 +25,7 @@ from tests.screens import packet_rows
 from tests.screens.fake_capture import FakeCapture
 from tests.screens.overview_app import until
 from tests.screens.packet_rows import NAMES, started, wanted
-from tests.screens.packets_app import Capturing
-from tests.screens.test_packets import running
+from tests.screens.packets_app import Capturing, running
 
 
 async def to_packet(on: Capturing, number: int) -> None:

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from textual.message import Message
 from textual.strip import Strip
 
 from netwiz.probes.capture.batch import Batch
-from netwiz.probes.capture.wanted import CaptureWanted, Said
-from netwiz.probes.facts.packets import PacketRow
 from netwiz.widgets.line_view import LineView
 from netwiz.widgets.lines import Line, cells
 from netwiz.widgets.packets.ends import Ends
@@ -31,11 +30,15 @@ from netwiz.widgets.packets.standing import (
 )
 from netwiz.widgets.packets.store import PacketStore
 
+if TYPE_CHECKING:
+    from netwiz.probes.capture.wanted import CaptureWanted, Said
+    from netwiz.probes.facts.packets import PacketRow
+
 BEAT_S = 0.25
 """Between two updates of the screen, at least."""
 LINE_BYTES = 320
 """What a line costs on its way to the terminal besides its columns: colours."""
-BYTES_PER_S = 30_000
+BYTES_PER_S = 26_000
 """What the packets may take of an SSH connection: many lines are sent less often."""
 AT_ONCE_S = 0.02
 """What a filter may take of one update."""
