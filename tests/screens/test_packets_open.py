@@ -271,7 +271,7 @@ async def test_a_file_is_read_into_the_same_view(tmp_path: Path) -> None:
         assert "order → pg:5432" in shown
         assert "end of file" in shown
         await pilot.press("slash", *"pg:3000", "enter")
-        await until(pilot, lambda: len(view.sieve) == 2)
+        await until(pilot, lambda: len(view.sieve) == 2 and app.focused is view)
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, PacketScreen))
         await pilot.press("escape", "w")
