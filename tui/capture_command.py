@@ -176,7 +176,8 @@ async def _listen(asked: Asked, machine: Machine) -> int:
         own_ssh=asked.own_ssh,
     )
     if asked.write == PIPE:
-        wanted = replace(wanted, snaplen=SNAPLEN)
+        # A program that reads packets gets what the filter says, no more.
+        wanted = replace(wanted, snaplen=SNAPLEN, refusals=False)
     for note in (*places.notes, *chosen.notes):
         complain(note)
     return await _run(

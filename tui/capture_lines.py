@@ -139,6 +139,7 @@ def started_object(started: CaptureStarted) -> Json:
             for tap in started.taps
         ],
         "filter": started.filter,
+        "left_in": list(started.left_in),
         "left_out": list(started.left_out),
         "file": started.path or None,
     }
@@ -212,6 +213,8 @@ def beginning(started: CaptureStarted) -> str:
     parts = [f"listening to {shown}"]
     if started.filter:
         parts.append(f"filter: {started.filter}")
+    if started.left_in:
+        parts.append(f"told of as well: {', '.join(started.left_in)}")
     if started.left_out:
         parts.append(f"left out: {', '.join(started.left_out)}")
     parts.append("Ctrl-C ends it")

@@ -12,6 +12,7 @@ from operator import itemgetter
 
 from netwiz.probes.capture.backlog import LEAST_SHARE, SHARE, Backlog, PacketReader
 from netwiz.probes.capture.order import Order, TapOrder, Told
+from netwiz.probes.capture.refusals import Refusals
 from netwiz.probes.capture.ring import RETIRE_MS, Packet
 from netwiz.probes.capture.saying import ParentGoneError, Pipe
 from netwiz.probes.capture.sieve import Sieve
@@ -52,6 +53,9 @@ class Live:
         self._why = ""
         self._wrong = False
         self._sieve = Sieve(order.filter) if order.inner else None
+        self._refusals = None
+        if order.refusals:
+            self._refusals = Refusals(order.filter, tags=order.inner)
         # What devices are called and how they look, for rows and for the file.
         self._backlog.devices = [(n, 1, 1) for n in range(len(order.taps))]
         self._first_given: set[int] = set()
@@ -233,12 +237,19 @@ class Live:
     def _take(self, packets: list[Packet], rings: int) -> None:
         if rings > 1:
             packets.sort(key=_time)
-        if self._sieve is not None:
-            packets = self._sieve.passed(packets, self._backlog.devices)
+        chosen = packets
+        devices = self._backlog.devices
+        if self._refusals is None:
+            if self._sieve is not None:
+                chosen = packets = self._sieve.passed(packets, devices)
+        elif self._sieve is not None:
+            chosen, packets = self._refusals.passed(packets, devices)
+        else:
+            chosen, packets = self._refusals.only_read(packets, devices)
         self._seen += len(packets)
         self._bytes += sum(map(_size, packets))
         if self._keeper is not None:
-            self._keeper.write(packets)
+            self._keeper.write(chosen)
         self._backlog.add(packets)
 
     def _share(self, passed_s: float) -> None:

@@ -80,6 +80,8 @@ class Order:
     """Whether the filter has to be run here for live packets, too."""
     both_ways: bool = True
     """Whether the filter lets questions and their answers through alike."""
+    refusals: bool = False
+    """Whether ICMP errors about what the filter takes are read, too."""
     file: FileOrder | None = None
     source: str = ""
     snaplen: int = 2048

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from netwiz.probes.capture import filters, words
 from netwiz.probes.capture.order import FileOrder, Order, TapOrder
+from netwiz.probes.capture.refusals import KERNEL
 from netwiz.probes.capture.ssh import own_sessions
 from netwiz.probes.capture.wanted import SNAPLEN, CaptureWanted, TapWanted
 from netwiz.probes.errors import ProbeError, mapped
@@ -64,6 +65,7 @@ async def ordered(ground: Ground | None, wanted: CaptureWanted) -> Ordered:
         filter=chosen.source,
         inner=chosen.inner,
         both_ways=chosen.both_ways,
+        refusals=wanted.refusals and chosen.refusals,
         source=_absolute(wanted.source),
         snaplen=wanted.snaplen,
         names=dict(wanted.names),
@@ -142,6 +144,8 @@ def _choose(made: Ordered, wanted: CaptureWanted) -> None:
     source = "" if order.inner else order.filter
     if order.inner:
         snaplen = SNAPLEN
+    elif order.refusals:
+        source = f"{KERNEL} or ({source})"
     own = Path("/proc/thread-self/ns/net").stat().st_ino
     sessions = () if wanted.own_ssh else own_sessions()
     without = " and ".join(session.without for session in sessions)

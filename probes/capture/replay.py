@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from netwiz.probes.capture.backlog import Backlog, PacketReader
 from netwiz.probes.capture.files import CaptureFile
 from netwiz.probes.capture.order import Order, Told
+from netwiz.probes.capture.refusals import Refusals
 from netwiz.probes.capture.ring import Packet
 from netwiz.probes.capture.saying import ParentGoneError, Pipe
 from netwiz.probes.capture.sieve import Sieve
@@ -65,6 +66,7 @@ class _Replay:
         self._taps = taps
         self._backlog = Backlog(reader, pipe.row, order.snaplen, several=False)
         self._sieve = Sieve(order.filter) if order.filter else None
+        self._refusals = Refusals(order.filter, tags=True) if order.refusals else None
         self._seen = self._bytes = 0
         self._looked_ns = 0
         self._counted = time.monotonic()
@@ -106,7 +108,9 @@ class _Replay:
         for n in range(len(devices), len(self._file.interfaces)):
             linktype = self._file.interfaces[n].linktype
             devices.append((min(n, self._taps - 1), linktype, linktype))
-        if self._sieve is not None:
+        if self._refusals is not None:
+            _, packets = self._refusals.passed(packets, devices)
+        elif self._sieve is not None:
             packets = self._sieve.passed(packets, devices)
         for start in range(0, len(packets), _AT_ONCE):
             self._wait()

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from netwiz.probes.capture.batch import Batch
 from netwiz.probes.capture.order import FRAME, MAX_FRAME, STOP, Told
 from netwiz.probes.capture.ordering import Ordered, ordered
+from netwiz.probes.capture.refusals import LEFT_IN
 from netwiz.probes.capture.wanted import CaptureWanted, Said
 from netwiz.probes.errors import ProbeError, mapped
 from netwiz.probes.facts.base import Failure
@@ -186,6 +187,7 @@ class LiveStream:
             ),
             filter=known.order.filter,
             left_out=known.left_out,
+            left_in=(LEFT_IN,) if known.order.refusals else (),
             path=known.order.file.path if known.order.file else "",
             names=names,
             command=known.command,

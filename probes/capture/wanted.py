@@ -56,6 +56,9 @@ class CaptureWanted:
     """Address to the name of who has it: how the words call containers."""
     own_ssh: bool = False
     """Whether the SSH session that netwiz is used through is taken, too."""
+    refusals: bool = True
+    """Whether ICMP errors about what the filter takes are told of, too, though it does
+    not take them itself (`port 3000`). They are never written to the file."""
     snaplen: int = 2048
     """Bytes of each packet that are told of (a file gets all of them)."""
 

@@ -60,6 +60,8 @@ class Filter:
     """Whether the kernel cannot choose: it takes VLAN tags off before it looks."""
     both_ways: bool = True
     """Whether answers are taken where questions are; if not, silence is no news."""
+    refusals: bool = False
+    """Whether ICMP errors about what it takes are missing from it: `refusals`."""
     notes: tuple[str, ...] = ()
     """What was understood in a way that somebody might not expect."""
 
@@ -75,12 +77,15 @@ def parse(text: str, names: Mapping[str, str]) -> Filter:
     translator = _Translator(text, spelt, names)
     pieces = translator.pieces()
     check(text, pieces)
+    lows = {token.low for token in spelt}
     return Filter(
         text=text,
         source=" ".join(piece.out for piece in pieces),
         errors=errors,
-        inner=any(token.low == "vlan" for token in spelt),
-        both_ways=not any(token.low in _ONE_WAY for token in spelt),
+        inner="vlan" in lows,
+        both_ways=not lows & _ONE_WAY,
+        # Who speaks of ICMP has decided; who minds directions gets no silences told.
+        refusals=bool(pieces) and not lows & (_ONE_WAY | _ICMP),
         notes=tuple(dict.fromkeys(translator.notes)),
     )
 
@@ -317,6 +322,7 @@ class _Translator:
 
 _ONE_WAY = {"src", "dst", "inbound", "outbound", "[", "len", "greater", "less",
             "syn", "fin", "rst"}  # fmt: skip
+_ICMP = {"icmp", "icmp6", "ping"}
 
 _RELATIONS = {"<", ">", "<=", ">=", "=", "==", "!=", "+", "-", "*", "/", "%", "^",
               "&", "|", "<<", ">>"}  # fmt: skip

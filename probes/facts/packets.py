@@ -81,9 +81,12 @@ class CaptureStarted(Finding):
 
     taps: tuple[CaptureTap, ...]
     filter: str = ""
-    """As the kernel got it, in tcpdump's words; empty when everything is taken."""
+    """What is asked for, in tcpdump's words; empty when everything is taken."""
     left_out: tuple[str, ...] = ()
     """What is left out without being asked for, in words: our own SSH session."""
+    left_in: tuple[str, ...] = ()
+    """What is told of though the filter does not take it: ICMP errors about what it
+    takes. The file does not have it."""
     path: str = ""
     """The file that is written; empty when none is."""
     names: Mapping[str, str] = field(default_factory=dict)

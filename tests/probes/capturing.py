@@ -161,6 +161,7 @@ async def capturing(
     source: str = "",
     names: dict[str, str] | None = None,
     snaplen: int = 2048,
+    refusals: bool = False,
     where: Ground | None = None,
 ) -> AsyncIterator[Heard]:
     """A capture with somebody who listens; afterwards its process must be gone."""
@@ -171,6 +172,7 @@ async def capturing(
         source=source,
         names=names or {},
         snaplen=snaplen,
+        refusals=refusals,
     )
     stands = None if source else where or ground()
     async with open_capture(stands, wanted) as stream:
