@@ -6,15 +6,26 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from textual.message import Message
 
+from netwiz.probes.facts.packets import (
+    CaptureCounts,
+    CaptureEnded,
+    CaptureStarted,
+    CaptureTapGone,
+)
 from netwiz.probes.text import plain
+from netwiz.tui.messages import LinesArrived
+from netwiz.tui.notes import capture_begun_note, capture_over_note
 
 if TYPE_CHECKING:
     from netwiz.probes.capture.wanted import CaptureStream, CaptureWanted, Said
+    from netwiz.widgets.packets.standing import Standing
+    from netwiz.widgets.timeline import LiveLine
 
     Open = Callable[[CaptureWanted], AbstractAsyncContextManager[CaptureStream]]
 
@@ -46,9 +57,15 @@ class CaptureFailed(Message):
 class Captures:
     """Owns the running capture; `run` is a worker, cancelled to end it at once."""
 
-    def __init__(self, open_: Open, post: Callable[[Message], object]) -> None:
+    def __init__(
+        self,
+        open_: Open,
+        post: Callable[[Message], object],
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._open = open_
         self._post = post
+        self._now = now
         self._stream: CaptureStream | None = None
         self._one = asyncio.Lock()
         self._waiting: list[Said] = []
@@ -69,22 +86,28 @@ class Captures:
         Whoever starts another one cancels this: it is waited for, so that two never
         write one file.
         """
+        from netwiz.widgets.packets.standing import Standing
+
         async with self._one:
             self.wanted = wanted
             self._task = asyncio.current_task()
+            standing = Standing(wanted)
             self._post(CaptureBegun(wanted))
             try:
                 async with self._open(wanted) as stream:
                     self._stream = stream
                     async for said in stream:
+                        self._note(standing, said)
                         self._say(said)
                 self._tell()
             except Exception as error:  # noqa: BLE001 - said on the screen, not raised
                 self._tell()
-                self._post(CaptureFailed(reason(error)))
+                standing.wrong = reason(error)
+                self._post(CaptureFailed(standing.wrong))
             finally:
                 self._stream = self._task = self.wanted = None
                 self._forget()
+                self._note_end(standing)
 
     async def stop(self) -> None:
         """End it; what it still has to tell is told."""
@@ -105,6 +128,22 @@ class Captures:
             self._tell()
         else:
             self._timer = asyncio.get_running_loop().call_later(left, self._tell)
+
+    def _note(self, standing: Standing, said: Said) -> None:
+        """Keep how it stands; its beginning belongs into the time line."""
+        if isinstance(
+            said, CaptureStarted | CaptureCounts | CaptureTapGone | CaptureEnded
+        ):
+            standing.hear(said)
+        if isinstance(said, CaptureStarted) and not standing.is_file:
+            self._line(capture_begun_note(standing, self._now()))
+
+    def _note_end(self, standing: Standing) -> None:
+        if not standing.is_file:
+            self._line(capture_over_note(standing, self._now()))
+
+    def _line(self, line: LiveLine) -> None:
+        self._post(LinesArrived((line,)))
 
     def _tell(self) -> None:
         said = tuple(self._waiting)

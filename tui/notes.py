@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from netwiz.widgets.timeline import LiveKind, LiveLine
 
 if TYPE_CHECKING:
+    from netwiz.widgets.packets.standing import Standing
     from netwiz.wizard.verdict import Diagnosis
 
 WHO = "netwiz"
@@ -31,3 +32,28 @@ def diagnosis_note(diagnosis: Diagnosis, at: datetime) -> LiveLine:
     more = len(diagnosis.also)
     also = f", and {more} more" if more else ""
     return note(at, f"diagnosed {case}: {what}{also}")
+
+
+def capture_begun_note(now: Standing, at: datetime) -> LiveLine:
+    """``capture of order, pg begun · port 3000``."""
+    from netwiz.widgets.packets.standing import what_text
+
+    parts = [f"capture of {what_text(now)} begun", now.filter]
+    if now.path:
+        parts.append(f"writes {now.path}")
+    return note(at, " · ".join(filter(None, parts)))
+
+
+def capture_over_note(now: Standing, at: datetime) -> LiveLine:
+    """``capture of order over: stopped · 1 204 seen · 0 dropped``."""
+    from netwiz.widgets.packets.standing import count_text, what_text
+
+    why = now.wrong or (now.ended.why if now.ended is not None else "stopped")
+    parts = [f"capture of {what_text(now)} over: {why}"]
+    if now.started is not None:
+        counts = now.counts
+        parts.append(f"{count_text(counts.seen)} seen")
+        parts.append(f"{count_text(counts.dropped)} dropped")
+        if now.path:
+            parts.append(f"{count_text(counts.written)} written to {now.path}")
+    return note(at, " · ".join(parts))

@@ -57,7 +57,7 @@ class Session:
     ) -> None:
         self._feed = feed
         self._post = post
-        self.captures = Captures(feed.capture, post)
+        self.captures = Captures(feed.capture, post, now)
         self.flows = FlowPoll(feed, post)
         self.suspects = SuspectWatch(feed, post, now)
         self._snapshot: Snapshot | None = None

@@ -54,6 +54,11 @@ class Standing:
         return asked and self.ended is None and not self.wrong
 
     @property
+    def is_file(self) -> bool:
+        """Whether packets come from a file, not from the machine."""
+        return self.wanted is not None and bool(self.wanted.source)
+
+    @property
     def tap_names(self) -> tuple[str, ...]:
         """Names of what is listened to, by index."""
         if self.started is not None:
@@ -166,7 +171,7 @@ def head_line(now: Standing, seen: Seen, width: int) -> Line:
 
 
 def _state(now: Standing, seen: Seen) -> Line:
-    if now.running and not seen.following and now.started and not _is_file(now):
+    if now.running and not seen.following and now.started and not now.is_file:
         new = f" · {count_text(seen.missed)} new" if seen.missed else ""
         return ((f"‖ held{new}", "odd"),)
     if now.wrong:
@@ -176,13 +181,9 @@ def _state(now: Standing, seen: Seen) -> Line:
         return ((f"{sign} {now.ended.why}", style),)
     if now.started is None:
         return (("… starting", "odd"),)
-    if _is_file(now):
+    if now.is_file:
         return (("… reading", "odd"),)
     return (("● live", "good"),)
-
-
-def _is_file(now: Standing) -> bool:
-    return now.wanted is not None and bool(now.wanted.source)
 
 
 def _view_parts(seen: Seen) -> list[list[Piece]]:
