@@ -48,11 +48,14 @@ class Healthy:
 
 def raise_system(lab: Lab) -> dict[str, str]:
     """The containers; gives their addresses."""
-    lab.docker("network", "create", "--subnet", "172.28.0.0/24", "shop")
+    # Who restarts finds its address again: nobody else is given it meanwhile.
+    subnet = ("--subnet", "172.28.0.0/24", "--ip-range", "172.28.0.128/25")
+    lab.docker("network", "create", *subnet, "shop")
     run = ("run", "-d", "--network", "shop")
     site = _folder(lab) / "web.conf"
     site.write_text("server { listen 80; location / { root /www; } }\n")
-    mount = ("-v", f"{site}:/etc/nginx/conf.d/web.conf", "-p", "8080:80")
+    fixed = ("--ip", "172.28.0.10")
+    mount = (*fixed, "-v", f"{site}:/etc/nginx/conf.d/web.conf", "-p", "8080:80")
     lab.docker(*run, "--name", "web", *mount, "lab/servers", "nginx")
     redis = ("redis-server", "--bind", "0.0.0.0", "--protected-mode", "no")
     health = ("--health-cmd", "true", "--health-interval", "1s")

@@ -17,9 +17,11 @@ from tests.wizard.suspects_world import (
     PG,
     WEB,
     active,
+    answered,
     at,
     counted,
     half_open,
+    name_failed,
     refused,
     reported,
     seen,
@@ -120,6 +122,19 @@ def test_a_server_that_has_just_started_may_refuse(age: float) -> None:
     book.note(signs)
     assert not book.suspects(at(4.9 - age))
     assert book.suspects(at(5.1))[0].active
+
+
+def test_a_name_that_is_gone_while_its_container_restarts() -> None:
+    book = Book()
+    book.know(MACHINE)
+    book.lives.happened(PG.id, "die", "pg", {"exitCode": "0"}, at(0))
+    bare = replace(PG, attachments=())
+    book.know(replace(MACHINE, taken_at=at(0.5), containers=(ORDER, bare, WEB)))
+    book.note(name_failed(n, "pg") for n in (1, 2, 3))
+    assert not book.suspects(at(3))
+    book.lives.happened(PG.id, "start", "pg", {}, at(4))
+    book.note([answered(5, "pg")])
+    assert not book.suspects(at(60))
 
 
 def test_a_server_that_restarts_and_comes_back_is_none() -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from netwiz.probes.facts import Snapshot
 from netwiz.probes.facts.signs import SeenBy, Sign, SignKind
 from netwiz.wizard.suspects import rules
 from netwiz.wizard.suspects.life import Lives
 from netwiz.wizard.suspects.suspect import Standing, Suspect
 from netwiz.wizard.suspects.trouble import About, Trouble, symptom_of
 from netwiz.wizard.suspects.who import Directory, End
+
+if TYPE_CHECKING:
+    from netwiz.probes.facts import Snapshot
 
 MOST = 500
 """Clients and targets that are remembered; the stalest are forgotten first."""
@@ -98,12 +101,11 @@ class Book:
     def _unsettled(self, trouble: Trouble, now: datetime) -> bool:
         """Whether the server, or a client that asks itself, only just came or went."""
         about = trouble.about
-        end = about.server or about.client
-        if about.layer == "dns":
-            # The engine knows no name of a container that is down.
-            end, _ = self._directory.target(about.client, about.name, 0)
-        ident = end.container_id
-        return bool(ident) and self.lives.in_transition(ident, now)
+        idents = [(about.server or about.client).container_id]
+        if about.layer == "dns" and about.name:
+            # The engine knows no name of a container that is down, or comes up.
+            idents += [c.id for c in self._directory.called(about.name)]
+        return any(x and self.lives.in_transition(x, now) for x in idents)
 
     def _fail(self, sign: Sign) -> None:
         if sign.protocol == "udp" and sign.port == DNS_PORT:

@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from netwiz.probes.facts.signs import SeenBy, Sign, SignKind
 from netwiz.wizard.suspects import rules
 from netwiz.wizard.suspects.suspect import Evidence, Standing, Suspect
-from netwiz.wizard.suspects.who import End
+
+if TYPE_CHECKING:
+    from netwiz.wizard.suspects.who import End
 
 MOST_TIMES = 256
 

@@ -86,6 +86,16 @@ class Directory:
             return self._published(host, port) or (End(HOST_KEY, HOST_KEY), port)
         return End(host.lower(), host), port
 
+    def called(self, name: str) -> list[Container]:
+        """Every container that has this name somewhere."""
+        wanted = name.lower()
+        found = []
+        for container in self.snapshot.containers if self.snapshot else ():
+            aliases = {x.lower() for a in container.attachments for x in a.aliases}
+            if wanted in aliases | {container.name.lower(), container.service.lower()}:
+                found.append(container)
+        return found
+
     def _named(self, client: End, host: str) -> Container | None:
         """The container that a name means to a client: on a network of both."""
         if self.snapshot is None or not host or not host.strip("0123456789."):
