@@ -4,12 +4,15 @@ The static graph cannot see an import that happens at run time, and a fresh inte
 cannot see one on a path not taken: each proves what the other cannot.
 """
 
+import ast
+import importlib
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from netwiz.probes import facts
 from tests.project import ROOT, module_names, python
 
 SCREEN = ("textual", "rich")
@@ -76,3 +79,32 @@ except SystemExit as stop:
 )
 def test_the_command_line_starts_without_heavy_libraries(statement: str) -> None:
     assert loaded(statement, HEAVY) == ""
+
+
+def test_the_first_paint_loads_few_of_the_facts() -> None:
+    """Making their hundred data classes takes as long as the paint itself."""
+    statement = """
+import netwiz.tui.app
+made = {n.rpartition(".")[2] for n in sys.modules if n.startswith("netwiz.probes.fac")}
+assert made <= {"facts", "base", "logs", "packets", "signs"}, made
+reasoning = {n for n in sys.modules if n.startswith("netwiz.wizard.")}
+assert reasoning <= {"netwiz.wizard.suspects", "netwiz.wizard.suspects.suspect"}
+"""
+    assert loaded(statement, tuple(set(HEAVY) - {"textual"})) == ""
+
+
+def test_every_fact_is_found_where_the_type_checker_finds_it() -> None:
+    """Facts are loaded by name when asked for; their names are written down twice."""
+    tree = ast.parse(Path(facts.__file__).read_text())
+    seen = {
+        alias.name: node.module.rpartition(".")[2]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module
+        for alias in node.names
+        if node.module.startswith("netwiz.")
+    }
+    assert seen == facts._HOME
+    assert set(facts.__all__) == set(seen)
+    for name, module in seen.items():
+        home = importlib.import_module(f"netwiz.probes.facts.{module}")
+        assert getattr(facts, name) is getattr(home, name)

@@ -13,6 +13,7 @@ from netwiz.widgets.timeline import LiveLine
 
 if TYPE_CHECKING:
     from netwiz.probes.facts import Listener, Snapshot
+    from netwiz.widgets.suspects import Suspect
 
 
 @dataclass
@@ -38,6 +39,19 @@ class ListenersRead(Message):
     """Who listens where, by key of the row (container id, ``host``, ``netns:NAME``)."""
 
     listeners: Mapping[str, tuple[Listener, ...]]
+
+
+@dataclass
+class SuspectsSeen(Message):
+    """All suspects as they stand, the gravest first; only the newest list counts."""
+
+    suspects: tuple[Suspect, ...]
+    blind: tuple[str, ...] = ()
+    """What the patrol cannot see, and why."""
+
+    def can_replace(self, message: Message) -> bool:
+        """A newer list makes one that still waits worthless."""
+        return isinstance(message, SuspectsSeen)
 
 
 @dataclass

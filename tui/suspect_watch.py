@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from netwiz.tui.messages import LinesArrived, WorkFailed
+from netwiz.tui.messages import LinesArrived, SuspectsSeen, WorkFailed
 from netwiz.tui.notes import note
 from netwiz.tui.suspect_book import SuspectBook
 from netwiz.wizard.suspects.suspect import Standing, Suspect
@@ -25,19 +25,6 @@ CALM = timedelta(seconds=1.9)
 """A count that goes up is told no oftener than this; what is new, at once."""
 AGAIN_S = 2.0
 """So often the book is read anew without a sign: silence changes things as well."""
-
-
-@dataclass
-class SuspectsSeen(Message):
-    """All suspects as they stand, the gravest first; only the newest list counts."""
-
-    suspects: tuple[Suspect, ...]
-    blind: tuple[str, ...] = ()
-    """What the patrol cannot see, and why."""
-
-    def can_replace(self, message: Message) -> bool:
-        """A newer list makes one that still waits worthless."""
-        return isinstance(message, SuspectsSeen)
 
 
 class SuspectWatch:

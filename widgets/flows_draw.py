@@ -8,13 +8,16 @@ the process, bytes both ways, the addresses of both ends, the age.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
-from netwiz.probes.facts.flows import Flow, FlowEnd
-from netwiz.widgets.flows_rows import FlowLine
 from netwiz.widgets.lines import Line, Piece, clip
 from netwiz.widgets.sparkline import EIGHTHS, peak, sparkline, summed
+
+if TYPE_CHECKING:
+    from netwiz.probes.facts.flows import Flow, FlowEnd
+    from netwiz.widgets.flows_rows import FlowLine
 
 SPARK = 12
 PROXY = "docker-proxy"

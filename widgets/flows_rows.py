@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from netwiz.probes.facts.flows import Flow, Trouble
+if TYPE_CHECKING:
+    from netwiz.probes.facts.flows import Flow, Trouble
 
 
 @dataclass(frozen=True)

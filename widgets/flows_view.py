@@ -12,14 +12,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.strip import Strip
 
-from netwiz.probes.facts.flows import Flow, FlowTable
-from netwiz.widgets.filtering import Filter
 from netwiz.widgets.flows_draw import details, draw_flow
 from netwiz.widgets.flows_rows import (
     ORDERS,
@@ -29,9 +27,13 @@ from netwiz.widgets.flows_rows import (
     held_order,
     in_order,
 )
-from netwiz.widgets.lines import Line, Piece
 from netwiz.widgets.list_pane import ListPane
 from netwiz.widgets.sparkline import EIGHTHS
+
+if TYPE_CHECKING:
+    from netwiz.probes.facts.flows import Flow, FlowTable
+    from netwiz.widgets.filtering import Filter
+    from netwiz.widgets.lines import Line, Piece
 
 HOLD_S = 6.0
 """After so long without a key the rows may change places again."""

@@ -16,9 +16,8 @@ import time
 from textual.message import Message
 
 from netwiz.tui.feed import EngineFeed
-from netwiz.tui.messages import SnapshotTaken, WorkFailed
+from netwiz.tui.messages import SnapshotTaken, SuspectsSeen, WorkFailed
 from netwiz.tui.session import Session
-from netwiz.tui.suspect_watch import SuspectsSeen
 
 
 def tell(message: Message) -> None:

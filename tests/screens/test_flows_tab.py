@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 from netwiz.probes.capture.batch import Batch
 from netwiz.probes.facts.packets import Level, PacketKind, PacketRow
 from netwiz.tui.prefill import Prefill
-from netwiz.tui.screens.flows_overview import prefill_of_flow
+from netwiz.tui.screens.flow_prefill import prefill_of_flow
 from netwiz.tui.screens.wizard import WizardScreen
 from netwiz.widgets.flows_view import FlowsView
 from tests.screens.overview_app import OverviewApp, settled, until

@@ -6,26 +6,11 @@ import os
 
 from textual import on
 
-from netwiz.probes.capture.batch import Batch
-from netwiz.probes.capture.wanted import CaptureWanted, TapWanted
-from netwiz.probes.facts.flows import Flow, FlowEnd, TroubleKind
 from netwiz.tui.captures import CaptureSaid
 from netwiz.tui.flow_watch import FlowsRead
-from netwiz.tui.prefill import Prefill
 from netwiz.tui.screens.capture_overview import CapturingOverview
 from netwiz.widgets.flows_view import FlowsView
 from netwiz.widgets.sparkline import blocks
-
-SYMPTOMS = {
-    TroubleKind.UNANSWERED: "timeout",
-    TroubleKind.HALF_OPEN: "timeout",
-    TroubleKind.SILENT: "timeout",
-    TroubleKind.ZERO_WINDOW: "slow",
-    TroubleKind.UNREAD: "slow",
-    TroubleKind.LOSSY: "slow",
-    TroubleKind.SLOW: "slow",
-}
-"""What the wizard calls it; a connection that is left open has no symptom there."""
 
 
 class FlowsOverview(CapturingOverview):
@@ -52,6 +37,8 @@ class FlowsOverview(CapturingOverview):
         # Packets of a file say nothing of what is going on now.
         if session is None or wanted is None or wanted.source:
             return
+        from netwiz.probes.capture.batch import Batch
+
         for said in event.said:
             if isinstance(said, Batch):
                 session.flows.note_rows(said)
@@ -75,26 +62,9 @@ class FlowsOverview(CapturingOverview):
         if snapshot is None or place is None:
             self.notify("its socket is gone: there is no namespace to listen in")
             return
+        from netwiz.probes.capture.wanted import CaptureWanted, TapWanted
         from netwiz.tui.capture_names import shown_names
 
         tap = TapWanted(place, place.label)
         names = shown_names(snapshot)
         self.start_capture(CaptureWanted((tap,), event.filter, names=names))
-
-
-def prefill_of_flow(flow: Flow) -> Prefill:
-    """A case for the wizard: the address that is really talked to, not a name for it.
-
-    What the application looked up is not known any more, and a name that does not
-    resolve would be taken for the fault.
-    """
-    symptom = SYMPTOMS.get(flow.troubles[0].kind, "") if flow.troubles else ""
-    target = flow.dialled or flow.server.text
-    return Prefill(client=_client(flow.client), target=target, symptom=symptom)
-
-
-def _client(end: FlowEnd) -> str:
-    """As the wizard names it: a container, ``host``, ``outside``, a namespace."""
-    if end.place is not None:
-        return end.place.label
-    return end.name if end.here else "outside"

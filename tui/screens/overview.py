@@ -22,7 +22,6 @@ from netwiz.tui.messages import (
     WorkFailed,
 )
 from netwiz.tui.prefill import Prefill
-from netwiz.tui.screens.flows_overview import prefill_of_flow
 from netwiz.tui.screens.log_overview import LogOverview
 from netwiz.tui.screens.overview_words import (
     about_text,
@@ -236,6 +235,8 @@ class OverviewScreen(LogOverview):
             self._open_wizard(Prefill(client=self.networks.client))
             return
         if isinstance(pane, FlowsView) and pane.flow:
+            from netwiz.tui.screens.flow_prefill import prefill_of_flow
+
             self._open_wizard(prefill_of_flow(pane.flow))
             return
         if isinstance(pane, SuspectsView) and pane.suspect:

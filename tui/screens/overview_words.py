@@ -17,7 +17,6 @@ from netwiz.widgets.network_rows import Head, Member
 from netwiz.widgets.packets.view import PacketsView
 from netwiz.widgets.status_line import Standing
 from netwiz.widgets.suspects import Suspect
-from netwiz.wizard.case import Symptom
 
 if TYPE_CHECKING:
     from netwiz.probes.facts import Snapshot
@@ -75,6 +74,8 @@ def notices(snapshot: Snapshot | None) -> tuple[Line, ...]:
 
 def prefill_of(suspect: Suspect) -> Prefill:
     """What a suspect already answers of the wizard's questions."""
+    from netwiz.wizard.case import Symptom
+
     if suspect.symptom not in tuple(Symptom):
         # A container's own trouble: whoever wants it may say what he cannot reach.
         return Prefill(client=suspect.server)

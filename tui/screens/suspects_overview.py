@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from textual import on
 
+from netwiz.tui.messages import SuspectsSeen
 from netwiz.tui.prefill import Prefill
 from netwiz.tui.screens.flows_overview import FlowsOverview
 from netwiz.tui.screens.overview_words import prefill_of
-from netwiz.tui.suspect_book import by_container
-from netwiz.tui.suspect_watch import SuspectsSeen
 from netwiz.widgets.suspects import Suspect
 from netwiz.widgets.suspects_view import SuspectsView
 
@@ -30,6 +29,8 @@ class SuspectsOverview(FlowsOverview):
 
     @on(SuspectsSeen)
     def _suspects_seen(self, event: SuspectsSeen) -> None:
+        from netwiz.tui.suspect_book import by_container
+
         self.suspects.show_suspects(event.suspects, event.blind)
         self._failing = sum(one.active for one in event.suspects)
         self._suspects = by_container(event.suspects)
