@@ -15,6 +15,7 @@ MOST_ROWS = 20_000
 _STREAMS = (PacketKind.TCP, PacketKind.UDP, PacketKind.DNS, PacketKind.TLS)
 _KINDS = frozenset((*_STREAMS, PacketKind.HTTP))
 _UDP = frozenset((PacketKind.UDP, PacketKind.DNS))
+_LOOPBACK = ("127.", "[::1]:")
 
 Pair = tuple[str, str]
 
@@ -58,7 +59,7 @@ class CapturedPairs:
             batch = self._waiting.popleft()
             left -= len(batch)
             for row in batch:
-                if row.kind in _KINDS and row.size:
+                if row.kind in _KINDS and row.size and not _inside(row):
                     self._add(row, now)
         self._waiting.clear()
         while len(self.pairs) > MOST_PAIRS:
@@ -82,6 +83,14 @@ class CapturedPairs:
         """The counts of the first pair that is known."""
         found = next((self.pairs[p] for p in pairs if p in self.pairs), None)
         return found.captured if found else None
+
+
+def _inside(row: PacketRow) -> bool:
+    """Whether it never left its namespace.
+
+    127.0.0.11 is another one in each of them, and a row's ends do not say in which.
+    """
+    return row.source.startswith(_LOOPBACK) or row.destination.startswith(_LOOPBACK)
 
 
 def pair_of(one: str, other: str) -> Pair:

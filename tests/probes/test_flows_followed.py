@@ -129,6 +129,15 @@ def test_a_capture_adds_its_counts_and_what_was_over_too_soon() -> None:
     assert [flow.key for flow in later.flows] == [known.key]
 
 
+def test_a_captured_loopback_is_not_taken_for_the_hosts() -> None:
+    """Docker's resolver, asked in a container: 127.0.0.11 is not one place."""
+    followed = Tracker()
+    asked = row(1, "127.0.0.1:42500", "127.0.0.11:53")
+    told = row(2, "127.0.0.11:53", "127.0.0.1:42500")
+    followed.note_rows(Batch.of([asked, told, row(3, "[::1]:7", "[::1]:8")]))
+    assert not look(followed).flows
+
+
 def test_a_capture_cannot_fill_the_memory() -> None:
     followed = Tracker()
     for number in range(6000):

@@ -256,6 +256,19 @@ def test_the_end_is_told_and_whether_it_was_wanted() -> None:
     assert "✗ killed" in text(head_line(now, seen(), 100))
 
 
+def test_a_long_reason_does_not_hide_that_there_is_more_than_what_is_in_view() -> None:
+    asked = wanted(filter="pg and port 3000 or port 80")
+    now = Standing(asked, started(asked))
+    view = seen(wanted=Wanted(pattern="refused"), shown=3)
+    assert "/refused 3 of 50" in text(head_line(now, view, 74))
+    now.hear(CaptureEnded(why="the process that captures was killed", wrong=True))
+    drawn = head_line(now, view, 74)
+    assert cells(drawn) <= 74
+    assert text(drawn).startswith("order, pg")
+    assert "/refused 3 of 50" in text(drawn)
+    assert "✗ the process that captures" in text(drawn)
+
+
 def test_zero_packets_say_what_that_means() -> None:
     asked = wanted(packet_rows.TAPS[0], filter="port 3000")
     now = Standing(asked, started(asked, left_out=("your own SSH session",)))

@@ -17,6 +17,8 @@ from netwiz.widgets.packets.sieve import Wanted
 
 SHORT = 120
 """Columns below which a warning is told without its reason."""
+LEAST_NAME = 12
+"""Columns that are always left for what is captured."""
 NAMES_TOLD = 3
 """Taps that are named one by one; of more the number is told."""
 
@@ -155,13 +157,21 @@ def head_line(now: Standing, seen: Seen, width: int) -> Line:
     """The line above the packets; what tells the least goes first when it is short."""
     if now.wanted is None:
         return ()
+    view = _view_parts(seen)
     state = _state(now, seen)
+    if view and now.ended is not None:
+        # A long reason must not push out that there is more than what is in view.
+        said, style = state[0]
+        needed = LEAST_NAME + 5 + sum(map(cells, view))
+        state = ((clip(said, max(width - needed, LEAST_NAME)), style),)
     room = width - cells(state) - 2
-    what: list[Piece] = [(clip(what_text(now), max(room // 2, 12)), "strong")]
-    if now.filter:
-        what += [(" · ", "dim"), (clip(now.filter, max(room // 2, 12)), "code")]
+    what: list[Piece] = [(clip(what_text(now), max(room // 2, LEAST_NAME)), "strong")]
+    spare = room - cells(what) - sum(cells(part) + 3 for part in view) - 3
+    most = spare if view else room // 2
+    if now.filter and (most >= LEAST_NAME or not view):
+        what += [(" · ", "dim"), (clip(now.filter, max(most, LEAST_NAME)), "code")]
     warnings = _warnings(now, short=width < SHORT)
-    parts = [what, *_view_parts(seen), *warnings, *_file_part(now)]
+    parts = [what, *view, *warnings, *_file_part(now)]
     limit = count_text(seen.limit)
     keeps = f"keeps the last {limit}" if seen.evicted else f"keeps {limit}"
     parts.append([(keeps, "dim")])
