@@ -32,6 +32,8 @@ _SPARE_S = 0.25
 """So much unused time is kept for bursts."""
 _SKIPPED, _SKIPPED_CONTROL = -1, -2
 """Marks in the place of a device's number: what was left out here."""
+_VXLAN = b"\x12\xb5"
+"""Port 4789 (RFC 7348)."""
 _CHECK = 16
 _LONG_S = 3600.0
 _ETHERNET_HEADER = bytes(12)
@@ -47,8 +49,8 @@ class PacketReader(Protocol):
     ) -> PacketRow:
         """What a packet means; never raises, whatever is in it."""
 
-    def gap(self) -> None:
-        """Packets were skipped."""
+    def gap(self, *, plain: bool = False) -> None:
+        """Packets were skipped; if `plain`, nothing but data of TCP and UDP."""
 
     def overdue(self, now_ns: int) -> list[PacketRow]:
         """What should have come by now and did not."""
@@ -99,9 +101,10 @@ class Backlog:
 
     def _chosen(self, packets: list[Packet], room: int) -> list[Packet]:
         kept, rest = packets[:room], packets[room:]
-        control = [packet for packet in rest if tells(packet[3])]
+        kinds = [kind(packet[3]) for packet in rest]
+        control = [p for p, found in zip(rest, kinds, strict=True) if found == TELLS]
         limit = 4 * ROOM - len(self) - len(kept)
-        mark = _SKIPPED
+        mark = _SKIPPED_CONTROL if HIDDEN in kinds else _SKIPPED
         if len(control) > limit:
             control, mark = control[: max(limit, 0)], _SKIPPED_CONTROL
         self.skipped += len(rest) - len(control)
@@ -142,7 +145,7 @@ class Backlog:
     def _one(self, packet: Packet) -> None:
         at_ns, number, size, data = packet
         if number < 0:
-            self._reader.gap()
+            self._reader.gap(plain=number == _SKIPPED)
             return
         self._bytes -= len(data)
         self._read_up_to = at_ns
@@ -198,29 +201,40 @@ _time: Callable[[Packet], int] = itemgetter(0)
 _data: Callable[[Packet], bytes] = itemgetter(3)
 
 
-def tells(data: bytes) -> bool:
-    """Whether a packet is of the story of connections, by a glance at fixed offsets.
+DATA, TELLS, HIDDEN = range(3)
+"""What a glance finds: data; part of the story of connections; something that may have
+such a part within it, which is not looked for (tunnels, tags, no link header)."""
+
+
+def kind(data: bytes) -> int:
+    """Which of these a packet is, by a glance at fixed offsets.
 
     Ethernet and IP without options are looked into; IPv4 with options is kept.
     """
-    kind = data[12:14]
-    if kind == b"\x08\x00":
+    ethertype = data[12:14]
+    if ethertype == b"\x08\x00":
         if len(data) < 38 or data[14] != 0x45:
-            return True
+            return TELLS
         protocol = data[23]
         if protocol == 6:
-            return len(data) < 48 or data[47] & 7 != 0
-        return protocol == 1 or (protocol == 17 and _is_dns(data[34:38]))
-    if kind == b"\x86\xdd" and len(data) > 58:
+            return TELLS if len(data) < 48 or data[47] & 7 else DATA
+        if protocol == 17:
+            return _of_ports(data[34:38])
+        return TELLS if protocol == 1 else HIDDEN
+    if ethertype == b"\x86\xdd" and len(data) > 58:
         protocol = data[20]
         if protocol == 6:
-            return len(data) < 68 or data[67] & 7 != 0
-        return protocol == 58 or (protocol == 17 and _is_dns(data[54:58]))
-    return kind == b"\x08\x06" or len(data) < 34
+            return TELLS if len(data) < 68 or data[67] & 7 else DATA
+        if protocol == 17:
+            return _of_ports(data[54:58])
+        return TELLS if protocol == 58 else HIDDEN
+    return TELLS if ethertype == b"\x08\x06" or len(data) < 34 else HIDDEN
 
 
-def _is_dns(ports: bytes) -> bool:
-    return ports[:2] == b"\0\x35" or ports[2:] == b"\0\x35"
+def _of_ports(ports: bytes) -> int:
+    if ports[:2] == b"\0\x35" or ports[2:] == b"\0\x35":
+        return TELLS
+    return HIDDEN if ports[2:] == _VXLAN else DATA
 
 
 def _unread(

@@ -80,10 +80,11 @@ class Openings:
         self._alone: Table[tuple[int, bytes], _Alone] = Table(_MOST_ALONE)
         """SYNs that were neither answered nor repeated, by tap and both ends."""
         self.epoch = 0
+        """Counted up when an answer to a SYN may have been missed."""
 
-    def gap(self, epoch: int) -> None:
+    def gap(self) -> None:
         """Packets were missed: nobody is said to be silent for now."""
-        self.epoch = epoch
+        self.epoch += 1
         self._alone.clear()
 
     def asks(self, side: Side, packet: Packet, most: int, epoch: int) -> Told:
@@ -97,7 +98,7 @@ class Openings:
             side.peer.fresh(epoch)
         flow.fresh(ASKED, at_ns)
         side.epoch = side.peer.epoch = epoch
-        flow.client, flow.epoch = side, epoch
+        flow.client, flow.epoch = side, self.epoch
         flow.syn_number, flow.syns = packet.number, 1
         side.next, side.ident, side.mss = follows, packet.ident, most
         side.last_ns = at_ns
@@ -134,7 +135,7 @@ class Openings:
             peer.next = packet.ack
         known_mss = peer.mss
         side.fresh(epoch)
-        flow.state, flow.client, flow.epoch = ACCEPTED, peer, epoch
+        flow.state, flow.client, flow.epoch = ACCEPTED, peer, self.epoch
         side.next, side.acked, side.ident = follows, packet.ack, packet.ident
         side.mss = peer.mss = min(most, known_mss)
         side.last_ns = at_ns

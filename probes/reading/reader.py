@@ -20,7 +20,7 @@ from netwiz.probes.reading.flows import Flows, Side
 from netwiz.probes.reading.headers import FAST, Ip
 from netwiz.probes.reading.icmp import Icmp
 from netwiz.probes.reading.neighbours import ADVERTISEMENT, SOLICITATION, Neighbours
-from netwiz.probes.reading.opening import Openings
+from netwiz.probes.reading.opening import Openings, Unanswered
 from netwiz.probes.reading.packet import Packet
 from netwiz.probes.reading.protocols import PORTS
 from netwiz.probes.reading.speech import Words
@@ -94,15 +94,20 @@ class Reader:
     def names(self, names: Mapping[str, str]) -> None:
         self._words.names = names
 
-    def gap(self) -> None:
+    def gap(self, *, plain: bool = False) -> None:
         """To be told when packets were not read.
 
         From then on nothing is claimed that needs them: no silence, no repeats, until
-        each connection was seen anew.
+        each connection was seen anew. With `plain` only data of TCP and UDP was left
+        out: no answer to a SYN is among it, so those are waited for all the same.
+        (DNS may be: of Docker's own server's one end has any port.)
         """
         self._tcp.epoch += 1
-        self._waits.clear()
-        self._openings.gap(self._tcp.epoch)
+        if plain:
+            self._waits.only(Unanswered)
+        else:
+            self._waits.clear()
+            self._openings.gap()
         self._dns.gap()
         self._icmp.gap()
         self._neighbours.gap()

@@ -58,6 +58,11 @@ class Waits:
         """Wait for nothing."""
         self._heap = []
 
+    def only(self, kind: type) -> None:
+        """Wait for nothing but things of this kind."""
+        self._heap = [waits for waits in self._heap if isinstance(waits[2], kind)]
+        heapq.heapify(self._heap)
+
     def overdue(self, now_ns: int) -> list[Absence]:
         """What did not come until now, many of a kind folded into one."""
         heap = self._heap

@@ -286,6 +286,41 @@ def test_a_filter_that_sees_one_way_misses_nobody() -> None:
     assert not lines.wait(60 * S)
 
 
+def test_a_flood_of_data_does_not_hide_who_is_silent() -> None:
+    lines = Lines()
+    talk = Talk(lines)
+    talk.raw(0, "S")
+    lines.reader.gap(plain=True)
+    talk.raw(0, "S", after=S)
+    lines.reader.gap(plain=True)
+    (missed,) = lines.wait(S)
+    assert missed.text == "no answer to 2 SYNs in 2.0 s"
+    # One that begins between two such gaps, and one that is answered after them.
+    later, good = (Talk(lines, client=(A, port)) for port in (50000, 50001))
+    later.raw(0, "S")
+    good.raw(0, "S")
+    lines.reader.gap(plain=True)
+    good.raw(1, "SA")
+    later.raw(0, "S", after=S)
+    assert len(lines.wait(S)) == 1
+    # What was known before a real gap is not known after it.
+    last = Talk(lines, client=(A, 50002))
+    last.raw(0, "S")
+    last.raw(0, "S", after=S)
+    lines.reader.gap()
+    lines.reader.gap(plain=True)
+    assert not lines.wait(2 * S)
+
+
+def test_after_a_gap_of_data_no_answer_to_data_is_missed() -> None:
+    lines = Lines()
+    talk = Talk(lines)
+    talk.open()
+    talk.say(0, bytes.fromhex("160301000a01000006") + bytes(6))
+    lines.reader.gap(plain=True)
+    assert not lines.wait(60 * S)
+
+
 def test_after_a_gap_nobody_is_silent() -> None:
     lines = Lines()
     talk = Talk(lines)
