@@ -42,7 +42,7 @@ _PACKET_TYPE, _INTERFACE, _HARDWARE = (
     _ANCILLARY + 8,
     _ANCILLARY + 28,
 )
-_OUTGOING = 4
+_OTHER_HOST, _OUTGOING = 3, 4
 _ARPHRD_ETHER, _ARPHRD_LOOPBACK = 1, 772
 _ANY_NETMASK = 0xFFFFFFFF
 _LONGEST = 60_000
@@ -141,11 +141,27 @@ def _from_network_header(program: Program) -> Program:
     return tuple(moved)
 
 
-def combined(ethernet: Program, raw: Program) -> Program:
+def combined(ethernet: Program, raw: Program, *, own: bool = False) -> Program:
     """One program for a socket on every device of a namespace.
 
     The loopback shows each packet twice, going out and coming in: the second is taken.
+    With `own`, frames for another host's link address (PACKET_OTHERHOST) are not: a
+    bridge floods to everybody what it knows no port for.
     """
+    if own:
+        return (
+            (_LOAD, 0, 0, _HARDWARE),
+            (_JUMP_EQUAL, 2, 0, _ARPHRD_ETHER),
+            (_JUMP_EQUAL, 3, 0, _ARPHRD_LOOPBACK),
+            (_GO, 0, 0, 5 + len(ethernet)),
+            (_LOAD, 0, 0, _PACKET_TYPE),
+            (_JUMP_EQUAL, 2, 3, _OTHER_HOST),
+            (_LOAD, 0, 0, _PACKET_TYPE),
+            (_JUMP_EQUAL, 0, 1, _OUTGOING),
+            (_RETURN, 0, 0, 0),
+            *ethernet,
+            *raw,
+        )
     head: list[Step] = [
         (_LOAD, 0, 0, _HARDWARE),
         (_JUMP_EQUAL, 5, 0, _ARPHRD_ETHER),

@@ -45,6 +45,8 @@ class TapOrder:
     """Where the namespace is found as long as it is there; empty for the host's."""
     pidfd: int = -1
     """The container's first process; -1 when there is none to wait for."""
+    own: bool = False
+    """Whether frames for another host's link address are left out."""
     ethernet: str = ""
     """The filter for Ethernet, as hexadecimal struct sock_filter."""
     raw: str = ""

@@ -153,6 +153,8 @@ def _choose(made: Ordered, wanted: CaptureWanted) -> None:
         made.left_out = tuple(session.words for session in sessions)
     try:
         for tap in order.taps:
+            # At a device of the host such a frame may be a macvlan container's.
+            tap.own = not tap.device and tap.inode != own
             parts = [without if tap.inode == own else "", source]
             # Ours first: what follows `vlan` in a filter looks behind the tag.
             text = " and ".join(f"({part})" for part in parts if part)

@@ -5,8 +5,13 @@ costs 13 ms, and devices that appear later (docker network connect) are heard wi
 anything being done. Link types differ by device, so the filter chooses by the device's
 type (`filters.combined`); what has no Ethernet header is told from its IP header on.
 
-A tap on one device is bound to it. A tap on a bridge hears its ports, where packets
-come in, and the host's own packets where they leave the bridge's device: a bridge shows
+A container's tap leaves out frames for somebody else's link address: a bridge that has
+not learnt where somebody is floods what is for them to all of its ports, and shows the
+answer to one only, so that a stranger's question would look unanswered. What is passed
+on inside the namespace is seen all the same, where it goes out.
+
+A tap on one device is bound to it, and hears all that comes there. A tap on a bridge
+hears its ports, where packets come in, and the host's own packets where they leave the bridge's device: a bridge shows
 traffic between its ports only in promiscuous mode, which would change it. Ports come
 and go; the kernel tells (rtnetlink(7), RTMGRP_LINK), and the filter is replaced.
 """
@@ -68,7 +73,8 @@ class Tap:
         found = devices()
         self._names = {device.index: name for name, device in found.items()}
         if not self.device:
-            program = filters.combined(self._ethernet, self._raw)
+            own = self._order.own
+            program = filters.combined(self._ethernet, self._raw, own=own)
             return Ring(size, filters.packed(program), self._learn)
         device = found.get(self.device)
         if device is None:

@@ -26,7 +26,8 @@ class TapWanted:
     place: Place
     name: str
     device: str = ""
-    """Empty: every device of the namespace."""
+    """Empty: every device of the namespace, without what a bridge floods to it though
+    it is meant for others (the host's namespace hears that, too)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -274,6 +274,25 @@ async def test_a_bridge_shows_what_goes_between_its_ports_once_and_stays_as_it_i
     assert len(heard.numbered()) == 15
 
 
+async def test_what_a_bridge_floods_is_not_a_containers() -> None:
+    """A stranger's question, whose answer is not shown here, would be unanswered."""
+    with bridged() as (host, (one, two)):
+        away = "02:00:00:00:00:99"
+        one.run(f"ip neigh add 10.96.0.9 lladdr {away} dev eth0 nud permanent")
+        async with (
+            capturing(tap(two, "pg"), filter="udp port 9") as heard,
+            capturing(tap(two, "pg", "eth0"), filter="udp port 9") as bound,
+            capturing(tap(host, "shop", "br0"), filter="udp port 9") as bridge,
+        ):
+            send(one, "10.96.0.9", 4)
+            send(one, "10.96.0.2", 3)
+            for each, count in ((heard, 3), (bound, 7), (bridge, 7)):
+                await each.payloads(count)
+                await each.end()
+                assert len(each.numbered()) == count
+    assert {row.destination for row in heard.numbered()} == {"10.96.0.2:9"}
+
+
 async def test_a_refusal_comes_in_at_another_port_of_the_bridge() -> None:
     with bridged() as (host, (one, _)):
         async with capturing(tap(host, "shop", "br0"), filter="tcp") as heard:
