@@ -14,6 +14,8 @@ from netwiz.wizard.case import BadInput
 
 KINDS = ("container", "network", "netns")
 """What a name may be said to be: ``network:shop``."""
+_EMBEDDED_DNS = "127.0.0.11"
+"""Where Docker answers for names in networks that people made (its manual, DNS)."""
 EVERY_DEVICE = "any"
 """``--device any``: as tcpdump calls all devices of a namespace."""
 
@@ -64,13 +66,24 @@ def names_of(snapshot: Snapshot) -> dict[str, str]:
 
 
 def shown_names(snapshot: Snapshot) -> Mapping[str, str]:
-    """The same for reading: the host is called by name as well."""
+    """The same for reading: with the host, Docker's name server and gateways.
+
+    A bridge's gateway is the host; a router's (macvlan) is called by its network.
+    """
+    others: dict[str, str] = {}
+    if snapshot.engine is not None:
+        others[_EMBEDDED_DNS] = "Docker's DNS"
+    for network in snapshot.networks:
+        for subnet in network.subnets:
+            if subnet.gateway:
+                gateway = "host" if network.device else f"{network.name} gateway"
+                others.setdefault(subnet.gateway, gateway)
     own = {
         address: "host"
         for device, address in snapshot.host.addresses
         if device != "lo" and not address.startswith(("127.", "fe80:"))
     }
-    return own | names_of(snapshot)
+    return others | own | names_of(snapshot)
 
 
 def names_in(path: str) -> dict[str, str]:
