@@ -11,9 +11,10 @@ answer to one only, so that a stranger's question would look unanswered. What is
 on inside the namespace is seen all the same, where it goes out.
 
 A tap on one device is bound to it, and hears all that comes there. A tap on a bridge
-hears its ports, where packets come in, and the host's own packets where they leave the bridge's device: a bridge shows
-traffic between its ports only in promiscuous mode, which would change it. Ports come
-and go; the kernel tells (rtnetlink(7), RTMGRP_LINK), and the filter is replaced.
+hears its ports, where packets come in, and the host's own packets where they leave the
+bridge's device: a bridge shows traffic between its ports only in promiscuous mode,
+which would change it. Ports come and go; the kernel tells (rtnetlink(7), RTMGRP_LINK),
+and the filter is replaced.
 """
 
 from __future__ import annotations
