@@ -16,6 +16,7 @@ from textual.binding import BindingType
 from textual.screen import Screen
 from textual.worker import Worker, WorkerError, WorkerState
 
+from netwiz.tui import collector
 from netwiz.tui.config import BadConfigError, Config, read_config
 from netwiz.tui.exits import Exit
 from netwiz.tui.feed import EngineFeed, Feed
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 GOODBYE_S = 3.0
 """How long the end waits for work to stop; children die with us in any case."""
+LOADED_S = 3.0
+"""After so long the engine was asked, and all libraries that takes are loaded."""
 
 
 def _now() -> datetime:
@@ -50,6 +53,7 @@ class NetwizApp(App[int]):
         config: Config | None = None,
         *,
         now: Callable[[], datetime] = _now,
+        loaded: Callable[[], None] | None = None,
     ) -> None:
         # By https://no-color.org an empty NO_COLOR says nothing; a set one means no
         # colour at all, not grey: only with the terminal's own colours can Textual
@@ -63,6 +67,8 @@ class NetwizApp(App[int]):
         self.now = now
         self._feed = feed or EngineFeed()
         self._overview = OverviewScreen(now)
+        self._loaded = loaded
+        """Called once, when all is loaded that the work needs."""
         self.session: Session | None = None
         """The work; there is none before the first paint."""
 
@@ -89,6 +95,8 @@ class NetwizApp(App[int]):
         await asyncio.to_thread(importlib.import_module, "netwiz.probes.engine.senses")
         from netwiz.tui.session import Session
 
+        if self._loaded is not None:
+            self.set_timer(LOADED_S, self._loaded)
         self.session = Session(self._feed, self._overview.post_message, self.now)
         await self.session.run()
 
@@ -158,6 +166,7 @@ def run(config: Config | None = None) -> int:
 
             complain(str(error))
             return Exit.USAGE
-    app = NetwizApp(config=config)
+    collector.hold()
+    app = NetwizApp(config=config, loaded=collector.settle)
     app.run()
     return app.return_code or Exit.OK
