@@ -78,14 +78,15 @@ def parse(text: str, names: Mapping[str, str]) -> Filter:
     pieces = translator.pieces()
     check(text, pieces)
     lows = {token.low for token in spelt}
+    # Without ICMP, too, an answer may be missed: a refusal.
+    both_ways = not lows & _ONE_WAY and not (lows & _ICMP and lows & {"not", "!"})
     return Filter(
         text=text,
         source=" ".join(piece.out for piece in pieces),
         errors=errors,
         inner="vlan" in lows,
-        both_ways=not lows & _ONE_WAY,
-        # Who speaks of ICMP has decided; who minds directions gets no silences told.
-        refusals=bool(pieces) and not lows & (_ONE_WAY | _ICMP),
+        both_ways=both_ways,
+        refusals=bool(pieces) and both_ways,
         notes=tuple(dict.fromkeys(translator.notes)),
     )
 

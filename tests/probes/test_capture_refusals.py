@@ -87,11 +87,30 @@ async def test_one_about_something_else_is_not_told(
     assert again.rows[1].about == again.rows[0].number
 
 
-def test_who_speaks_of_icmp_or_of_directions_is_taken_at_their_word() -> None:
-    for words in ("port 3000", "tcp", "pg", "not port 22", "vlan 7 and port 3000"):
-        assert parse(words, {"10.0.0.1": "pg"}).refusals, words
-    for words in ("", "errors", "icmp", "port 80 and not icmp", "dst port 80", "syn"):
-        assert not parse(words, {}).refusals, words
+@pytest.mark.parametrize(
+    "words",
+    ["port 3000", "tcp", "pg", "not port 22", "vlan 7 and port 3000", "tcp or icmp"],
+)
+def test_most_filters_miss_refusals(words: str) -> None:
+    found = parse(words, {"10.0.0.1": "pg"})
+    assert found.refusals
+    assert found.both_ways
+
+
+@pytest.mark.parametrize(
+    "words", ["port 80 and not icmp", "! icmp6", "dst port 80", "syn"]
+)
+def test_who_wants_no_icmp_or_one_direction_is_told_of_no_silence(words: str) -> None:
+    found = parse(words, {})
+    assert not found.refusals
+    assert not found.both_ways
+
+
+@pytest.mark.parametrize("words", ["", "errors"])
+def test_who_takes_everything_takes_refusals(words: str) -> None:
+    found = parse(words, {})
+    assert not found.refusals
+    assert found.both_ways
 
 
 def ip4(protocol: int, body: bytes, *, ends: bytes = bytes(8)) -> bytes:

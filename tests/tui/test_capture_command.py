@@ -18,9 +18,11 @@ from netwiz.probes.facts import Failure, Place
 from netwiz.probes.facts.packets import (
     CaptureCounts,
     CaptureEnded,
+    CaptureStarted,
     CaptureTapGone,
     Level,
 )
+from netwiz.tui.capture_lines import beginning
 from netwiz.tui.cli import main
 from tests.project import ROOT
 from tests.tui.capture_world import (
@@ -268,6 +270,20 @@ def test_a_file_is_told_of_and_nothing_else(
     (wanted,) = capture_world.wanted
     assert wanted.file is not None
     assert (wanted.file.rotate_bytes, wanted.file.keep) == (5_000_000, 9)
+
+
+def test_a_pipe_gets_what_the_filter_takes_and_no_more(
+    capture_world: CaptureWorld, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    assert main(["capture", "order", "-w", "-"]) == 0
+    assert main(["capture", "order"]) == 0
+    assert capsysbinary.readouterr().out
+    assert [wanted.refusals for wanted in capture_world.wanted] == [False, True]
+
+
+def test_what_is_told_beside_the_filter_is_said() -> None:
+    started = CaptureStarted(taps=(), filter="tcp", left_in=("ICMP errors about it",))
+    assert "; told of as well: ICMP errors about it; " in beginning(started)
 
 
 def test_a_file_is_read_without_a_machine(
