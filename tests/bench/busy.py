@@ -87,16 +87,18 @@ class Busy:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sock.setblocking(False)
             sock.connect(EMBEDDED)
+            packet = b""
             for kind in (1, 28):
                 head = secrets.token_bytes(2) + b"\1\0\0\1\0\0\0\0\0\0"
                 question = labels + b"\0\0" + bytes([kind]) + b"\0\1"
-                await loop.sock_sendall(sock, head + question)
+                packet = head + question
+                await loop.sock_sendall(sock, packet)
             for _ in range(2):
                 try:
                     await asyncio.wait_for(loop.sock_recv(sock, 4096), 5)
                 except TimeoutError:
                     # As libc does it: after 5 s it asks once more.
-                    await loop.sock_sendall(sock, head + question)
+                    await loop.sock_sendall(sock, packet)
                     await asyncio.wait_for(loop.sock_recv(sock, 4096), 5)
 
     async def again(

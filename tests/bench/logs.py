@@ -97,7 +97,7 @@ def flood(lab: Lab, count: int, seconds: float) -> Seen:
     try:
         with opened(lab, netwiz_command(), SIZE) as screen:
             # Whatever else runs on this machine would be measured with it.
-            prefer([os.getpid(), screen.process.pid, lab.engine_pid])
+            prefer([os.getpid(), screen.process.pid, lab.engine_pid()])
             prefer([lab.pid_of(name) for name in names])
             screen.until(lambda text: "skipped" in text, "a gap")
             return _look(screen, seconds)

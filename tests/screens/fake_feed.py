@@ -106,7 +106,7 @@ class FakePatrol:
         self.queue: asyncio.Queue[Signs] = asyncio.Queue()
         self.changes = 0
 
-    def place_changed(self, snapshot: Snapshot) -> None:
+    def place_changed(self, snapshot: Snapshot) -> None:  # noqa: ARG002
         self.changes += 1
 
     async def __aiter__(self) -> AsyncIterator[Signs]:

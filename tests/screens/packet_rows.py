@@ -176,7 +176,8 @@ def frame(source: str, destination: str, said: str, number: int) -> bytes:
         head = (int(a_port), int(b_port), SEQUENCE[number % 2], 1, 0x50, flags)
         protocol, body = 6, struct.pack("!HHIIBBHHH", *head, 501, 0, 0) + payload
     addresses = inet_aton(a) + inet_aton(b)
-    ip = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(body), number & 0xFFFF, 0, 64, protocol, 0)
+    first = (0x45, 0, 20 + len(body), number & 0xFFFF, 0, 64, protocol, 0)
+    ip = struct.pack("!BBHHHBBH", *first)
     return macs + b"\x08\x00" + ip + addresses + body
 
 
