@@ -46,6 +46,7 @@ class SuspectWatch:
         self._posted = datetime.min.replace(tzinfo=UTC)
         self._standings: dict[str, Standing] = {}
         self._blind: tuple[str, ...] = ()
+        self._told_blind: tuple[str, ...] = ()
         self._looked = False
 
     @property
@@ -95,8 +96,11 @@ class SuspectWatch:
         plain = tuple(replace(one, score=0.0) for one in suspects)
         heads = tuple((one.key, one.standing, one.text) for one in suspects)
         news = heads != self._heads
-        if plain == self._told or (not news and now - self._posted < CALM):
+        unchanged = plain == self._told or (not news and now - self._posted < CALM)
+        # An empty list means little where nobody can look: that is told, too.
+        if unchanged and self._blind == self._told_blind:
             return
+        self._told_blind = self._blind
         self._told, self._heads, self._posted = plain, heads, now
         self._note(plain, now)
         self._post(SuspectsSeen(suspects, self._blind))
@@ -107,6 +111,7 @@ class SuspectWatch:
         self._blind = signs.blind
         if signs.signs:
             self._book.note_signs(signs.signs)
+        if signs.signs or self._blind != self._told_blind:
             self.tell()
 
     async def _read_again(self) -> None:

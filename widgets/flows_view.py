@@ -163,7 +163,7 @@ class FlowsView(ListPane[FlowLine]):
 
     def _take(self, table: FlowTable, *, sort: bool = False) -> None:
         self._table = table
-        self.empty = ((("no connection is open", "dim"),),)
+        self.empty = (((_nothing(table), "dim"),),)
         lines = grouped(table.flows, self._unfolded)
         lines = in_order(lines, ORDERS[self._order], reverse=self._reverse)
         if self._held and not sort:
@@ -307,6 +307,13 @@ class FlowsView(ListPane[FlowLine]):
         line = self.selected
         if line is not None:
             self.post_message(self.FlowOpened(self, line.flow, line.flows))
+
+
+def _nothing(table: FlowTable) -> str:
+    """An empty list is no good news where only a part could be looked at."""
+    if not table.unseen:
+        return "no connection is open"
+    return f"no connection is open where netwiz may look; {table.unseen[0]}"
 
 
 def _joined(parts: Sequence[Line]) -> Line:

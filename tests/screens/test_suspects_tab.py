@@ -117,6 +117,17 @@ async def test_an_empty_list_says_what_is_watched() -> None:
         assert "nothing fails" in plain_text(app.overview.suspects.empty)
 
 
+async def test_an_empty_list_is_no_good_news_where_nobody_can_look() -> None:
+    app = OverviewApp(machines.EMPTY, lines=())
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        blind = ("packets: not permitted",)
+        app.fake.patrols.queue.put_nowait(Signs(at=machines.NOW, blind=blind))
+        view = app.overview.suspects
+        await until(pilot, lambda: "not permitted" in plain_text(view.empty))
+        assert "nothing fails" not in plain_text(view.empty)
+
+
 class Broken(FakePatrol):
     """A patrol that falls over at once."""
 

@@ -54,6 +54,9 @@ async def test_it_says_that_it_looks_and_then_what_it_found() -> None:
         app.view.show_table(FlowTable(at=0.0))
         await pilot.pause()
         assert app.rows[0] == "no connection is open"
+        app.view.show_table(FlowTable(at=1.0, unseen=("order: not permitted",)))
+        await pilot.pause()
+        assert app.rows[0].endswith("where netwiz may look; order: not permitted")
 
 
 async def test_the_cursor_stays_on_its_flow_while_rows_move() -> None:
