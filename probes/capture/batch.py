@@ -8,6 +8,7 @@ the pipe as they are, are kept as they came, and only those in sight are unpacke
 from __future__ import annotations
 
 import struct
+from array import array
 from collections.abc import Iterable, Iterator
 
 from netwiz.probes.facts.packets import Level, PacketKind, PacketRow
@@ -49,7 +50,8 @@ class Batch:
     def __init__(self, data: bytes) -> None:
         """Take over packed rows; raises ValueError when they are none."""
         self.data = data
-        starts: list[int] = []
+        # Of 100 000 rows these are 0.4 MB; as a list of numbers they would be 4.
+        starts = array("I")
         at = 0
         while at < len(data):
             starts.append(at)
