@@ -154,6 +154,11 @@ def test_the_filter_is_asked_about_what_is_quoted(version: int, tag: str) -> Non
         [chosen, chosen],
         [chosen, about, flat, chosen],
     )
+    # Where all devices are Ethernet, most packets are not looked into.
+    assert refusals.only_read([chosen, about, other], devices[:1]) == (
+        [chosen],
+        [chosen, about],
+    )
     assert not tag or refusals.passed([echo, other], devices) == ([], [])
     assert refusals.passed([chosen, echo, other, flat], devices) == (
         [chosen],
