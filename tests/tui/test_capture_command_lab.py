@@ -144,7 +144,8 @@ def test_a_refused_connection_is_a_line(raised: Lab, folder: Path) -> None:
         r"\d\d:\d\d:\d\d\.\d{6} · order:\d+ → bad:3000 +asks for a connection", lines[0]
     )
     assert running.err.read_text().splitlines() == [
-        "netwiz: listening to order; filter: port 3000; Ctrl-C ends it",
+        "netwiz: listening to order; filter: port 3000; told of as well: "
+        "ICMP errors about it; Ctrl-C ends it",
         "netwiz: 2 packets (128 B), 0 dropped by the kernel",
     ]
 
