@@ -205,7 +205,8 @@ class Patrol:
         self._closer.ask(post.place, Why.CONNECTS)
         if not rise.failed:
             return []
-        text = f"{rise.failed} failed connects counted (TcpAttemptFails)"
+        connects = "connect" if rise.failed == 1 else "connects"
+        text = f"{rise.failed} failed {connects} counted (TcpAttemptFails)"
         return [
             Sign(
                 SignKind.COUNTED,

@@ -313,6 +313,15 @@ async def test_without_packets_w_is_the_overviews() -> None:
         await on.until(lambda: isinstance(on.app.screen, WizardScreen))
 
 
+async def test_who_is_gone_keeps_its_name_on_what_it_said() -> None:
+    async with running() as on:
+        others = tuple(c for c in machines.BUSY.containers if c.name != "order")
+        on.app.fake.happen(_event(), now=replace(machines.BUSY, containers=others))
+        panes = on.app.overview.containers
+        await on.until(lambda: "order" not in [row.name for row in panes.items])
+        assert on.view.ends.names["172.18.0.3"] == "order"
+
+
 async def test_new_names_are_used_when_a_container_is_renamed() -> None:
     async with running() as on:
         renamed = replace(machines.CONTAINERS[1], name="postgres")

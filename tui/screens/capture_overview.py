@@ -48,7 +48,10 @@ class CapturingOverview(CaptureScreen):
         if self.packets.standing.wanted is not None:
             from netwiz.tui.capture_names import shown_names
 
-            self.packets.set_names(shown_names(event.snapshot))
+            # Who is gone has still said what was captured: the name stays, until
+            # somebody else gets the address.
+            known = dict(self.packets.ends.names)
+            self.packets.set_names(known | dict(shown_names(event.snapshot)))
 
     def capture_target(self) -> str:
         """A name as `netwiz capture` takes it: of a container, a network, the host."""
