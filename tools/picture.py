@@ -15,6 +15,10 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from textual.pilot import Pilot
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -22,7 +26,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 HOST = "prod-01"
 WIDE = (112, 34)
 NARROW = (80, 24)
-PATIENCE_S = 20.0
+PATIENCE_S = 30.0
+INSISTING = "while sleep 1; do nslookup pg; nc -w 1 172.28.0.2 3000; done"
 
 
 def main() -> int:
@@ -36,6 +41,8 @@ def main() -> int:
     lab = Lab.up()
     try:
         check.stage(lab, loader.load(loader.find("refused/shop")))
+        # The shop insists, as clients do: a name asked for, and a refusal.
+        lab.docker("exec", "-d", "order", "sh", "-c", INSISTING)
         with tempfile.TemporaryDirectory(dir=DOCS) as folder:
             inside = [sys.executable, str(Path(__file__)), "--inside", folder]
             named = ["unshare", "-u", "sh", "-c", f'hostname {HOST}; exec "$@"', "sh"]
@@ -50,28 +57,51 @@ def main() -> int:
 
 
 async def _take(folder: Path) -> None:
-    from textual.pilot import Pilot
-
     from netwiz.tui.app import NetwizApp
-
-    async def shown(pilot: Pilot[int], words: str) -> None:
-        end = asyncio.get_running_loop().time() + PATIENCE_S
-        while words not in _text(pilot):
-            if asyncio.get_running_loop().time() > end:
-                raise SystemExit(f"waited in vain for {words!r}:\n{_text(pilot)}")
-            await pilot.pause(0.05)
 
     for size, suffix in ((WIDE, ""), (NARROW, "-80x24")):
         app = NetwizApp()
         async with app.run_test(size=size) as pilot:
-            await shown(pilot, "nightly")
-            await shown(pilot, "ECONNREFUSED")
+            await _shown(pilot, "nightly")
+            await _shown(pilot, "ECONNREFUSED")
             _write(folder / f"overview{suffix}.svg", app.export_screenshot())
             await pilot.press("3", "s", "enter")
-            await shown(pilot, "Root cause")
+            await _shown(pilot, "Root cause")
             await pilot.pause(0.3)
             _write(folder / f"wizard{suffix}.svg", app.export_screenshot())
-            await pilot.press("escape")
+            for _ in range(8):
+                await pilot.press("escape")
+                await pilot.pause(0.3)
+            await _live(pilot, folder, suffix)
+
+
+async def _shown(pilot: Pilot[int], words: str) -> None:
+    """Wait for the words; say what is there instead when they do not come."""
+    end = asyncio.get_running_loop().time() + PATIENCE_S
+    while words not in _text(pilot):
+        if asyncio.get_running_loop().time() > end:
+            raise SystemExit(f"waited in vain for {words!r}:\n{_text(pilot)}")
+        await pilot.pause(0.05)
+
+
+async def _live(pilot: Pilot[int], folder: Path, suffix: str) -> None:
+    """The live panes: packets, suspects, and the map."""
+    app = pilot.app
+    await _shown(pilot, "Containers")
+    await pilot.press("2", "/", *"order", "enter", "c")
+    await _shown(pilot, "Capture packets")
+    await pilot.press("enter")
+    await _shown(pilot, "refused: RST")
+    await pilot.pause(2)
+    _write(folder / f"packets{suffix}.svg", app.export_screenshot())
+    await pilot.press("x", "3", "]", "]")
+    await _shown(pilot, "refused")
+    await pilot.pause(1)
+    _write(folder / f"suspects{suffix}.svg", app.export_screenshot())
+    await pilot.press("t")
+    await _shown(pilot, "uplink")
+    await pilot.pause(1)
+    _write(folder / f"map{suffix}.svg", app.export_screenshot())
 
 
 def _text(pilot: object) -> str:
