@@ -63,7 +63,7 @@ async def _take(folder: Path) -> None:
         app = NetwizApp()
         async with app.run_test(size=size) as pilot:
             await _shown(pilot, "nightly")
-            await _shown(pilot, "ECONNREFUSED")
+            await _shown(pilot, "1 suspect")
             _write(folder / f"overview{suffix}.svg", app.export_screenshot())
             await pilot.press("3", "s", "enter")
             await _shown(pilot, "Root cause")
