@@ -11,7 +11,7 @@ from netwiz.probes.capture.stream import open_capture
 from netwiz.probes.capture.wanted import CaptureWanted, TapWanted
 from netwiz.probes.errors import ProbeError
 from netwiz.probes.facts.base import Failure, Place
-from tests.probes.capturing import python, started, tap
+from tests.probes.capturing import capturing, python, send, started, tap
 from tests.probes.little_net import Namespace, ground, needs_root
 
 pytestmark = needs_root
@@ -90,3 +90,12 @@ async def test_a_process_that_dies_at_once_is_said(
     monkeypatch.setattr("sys.executable", "/bin/false")
     error = await refused(CaptureWanted((tap(lone),)))
     assert "the process that captures" in error.what
+
+
+async def test_no_more_than_asked_for_is_told_of_a_packet(lone: Namespace) -> None:
+    async with capturing(tap(lone), filter="udp port 9", snaplen=40) as heard:
+        send(lone, "127.0.0.1", 1)
+        await heard.until(lambda: bool(heard.rows))
+        await heard.end()
+    assert len(heard.rows[0].raw) == 40
+    assert heard.rows[0].size == 14 + 20 + 8 + 13
