@@ -43,6 +43,8 @@ def _container_words(action: str, attributes: Mapping[str, str]) -> str:
     if action == "die":
         code = attributes.get("exitCode", "")
         return f"exited {code}".rstrip()
+    if action == "kill":
+        return f"sent signal {attributes.get('signal', '')}".rstrip()
     if action == "rename":
         return f"renamed from {attributes.get('oldName', '').lstrip('/')}"
     if action.startswith("health_status"):

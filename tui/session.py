@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from textual.message import Message
 
 from netwiz.probes import facts
-from netwiz.probes.engine.watch import EngineEvent, EngineLost, Resync
+from netwiz.probes.engine.watch import EngineEvent, EngineLost, Happening, Resync
 from netwiz.probes.facts import Place, Snapshot, SocketTable
 from netwiz.probes.requests import ReadSockets, TakeSnapshot
 from netwiz.tui.captures import Captures
@@ -42,6 +42,8 @@ CALM_S = 0.15
 """Between two looks at the engine while events keep coming."""
 SETTLE_S = 1.5
 """A server that was just started listens after so long, as a rule."""
+MAX_NEWS = 2000
+"""Events that wait while the engine is looked at."""
 MAX_LOOKS = 64
 """Containers whose sockets are read without being asked for."""
 
@@ -61,6 +63,8 @@ class Session:
         self.flows = FlowPoll(feed, post)
         self.suspects = SuspectWatch(feed, post, now)
         self._snapshot: Snapshot | None = None
+        self._news: list[Happening] = []
+        self._came = asyncio.Event()
         self._lines: list[LiveLine] = []
         self._flush: asyncio.TimerHandle | None = None
         self._logs: Logs | None = None
@@ -82,7 +86,8 @@ class Session:
             tasks.create_task(self._read_logs(logs))
             tasks.create_task(self.flows.run())
             tasks.create_task(self.suspects.run())
-            await self._follow(watcher, logs)
+            tasks.create_task(self._hear(watcher))
+            await self._follow(logs)
 
     async def relist(self) -> None:
         """Look at everything anew."""
@@ -103,11 +108,26 @@ class Session:
 
     # What happens
 
-    async def _follow(self, watcher: Watcher, logs: Logs) -> None:
+    async def _hear(self, watcher: Watcher) -> None:
+        """Take what happens at once, however long a look at the engine takes.
+
+        That a server is told to end has to be known before it is missed.
+        """
         while True:
             happened = await watcher.batch()
+            self.suspects.happened(h for h in happened if isinstance(h, EngineEvent))
+            self._news += happened
+            if len(self._news) > MAX_NEWS:
+                because = "more events than could be followed"
+                self._news = [Resync(datetime.now(UTC), because), self._news[-1]]
+            self._came.set()
+
+    async def _follow(self, logs: Logs) -> None:
+        while True:
+            await self._came.wait()
+            self._came.clear()
+            happened, self._news = self._news, []
             events = [h for h in happened if isinstance(h, EngineEvent)]
-            self.suspects.happened(events)
             if any(isinstance(h, Resync) for h in happened):
                 snapshot = await self._whole()
                 self._spawn_look(snapshot)
@@ -132,8 +152,10 @@ class Session:
         return None
 
     async def _changed(self, events: Sequence[EngineEvent]) -> Snapshot | None:
-        ids = {e.container_id for e in events} - {""}
-        if not events:
+        # That it was sent a signal changes nothing yet.
+        telling = [e for e in events if e.action != "kill"]
+        ids = {e.container_id for e in telling} - {""}
+        if not telling:
             return None
         snapshot = await self._feed.refresh(ids)
         if snapshot.engine is None:

@@ -79,6 +79,8 @@ class SuspectBook:
                 self._book.lives.happened(
                     event.id, event.action, event.name, event.attributes, event.at
                 )
+            elif event.kind == "network" and event.container_id:
+                self._book.lives.moved(event.container_id, event.at)
 
     def note(self, suspects: Iterable[Suspect]) -> None:
         """What log lines gave away."""

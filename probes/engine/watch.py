@@ -30,8 +30,9 @@ MAX_ATTRIBUTES = 100
 _WANTED = {
     "type": ["container", "network", "daemon"],
     "event": [
-        *("create", "start", "die", "destroy", "oom", "pause", "unpause", "rename"),
-        *("update", "health_status", "connect", "disconnect", "remove", "reload"),
+        *("create", "start", "kill", "die", "destroy", "oom", "pause", "unpause"),
+        *("rename", "update", "health_status", "connect", "disconnect", "remove"),
+        "reload",
     ],
 }
 

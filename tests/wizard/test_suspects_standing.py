@@ -116,12 +116,14 @@ def test_its_client_goes_away() -> None:
 def test_a_server_that_has_just_started_may_refuse(age: float) -> None:
     fresh = replace(PG, started_at=at(-age))
     machine = replace(MACHINE, containers=(ORDER, fresh, WEB))
-    signs = [refused(n / 2) for n in range(6)]
     book = Book()
     book.know(machine)
-    book.note(signs)
+    book.note(refused(n / 2) for n in range(6))
     assert not book.suspects(at(4.9 - age))
-    assert book.suspects(at(5.1))[0].active
+    book.note(refused(5 - age + n / 2) for n in range(4))
+    (one,) = book.suspects(at(6.6))
+    assert one.active
+    assert (one.first, one.count) == (at(5 - age), 4)
 
 
 def test_a_name_that_is_gone_while_its_container_restarts() -> None:
@@ -159,6 +161,87 @@ def test_a_server_that_is_made_anew_has_no_address_for_a_moment() -> None:
     book.note([half_open(1, 0.9, 1), half_open(2, 1.9, 1), half_open(3, 0.9, 2)])
     assert not book.suspects(at(9))
     assert book.suspects(at(11))[0].server == "pg"
+
+
+def known() -> Book:
+    book = Book()
+    book.know(MACHINE)
+    return book
+
+
+def test_it_is_told_to_end_before_it_is_missed() -> None:
+    """A loaded engine takes the network away seconds before it says that it died."""
+    book = known()
+    book.lives.happened(PG.id, "kill", "pg", {"signal": "15"}, at(0))
+    book.note([half_open(2.5, 1.9, 1), half_open(3.5, 1.9, 2)])
+    assert not book.suspects(at(4))
+    book.lives.happened(PG.id, "die", "pg", {"exitCode": "0"}, at(5))
+    book.lives.moved(PG.id, at(13))
+    book.lives.happened(PG.id, "start", "pg", {}, at(16))
+    # The last SYN before it was back is repeated after all others, at 1, 3, 7, 15 s.
+    book.note(
+        [half_open(18, 3, 3), half_open(21.5, 6.5, 3), reported(12, "timeout", "pg")]
+    )
+    assert not book.suspects(at(22))
+    assert not book.suspects(at(60))
+
+
+def test_it_is_told_to_end_and_does_not_come_back() -> None:
+    book = known()
+    book.lives.happened(PG.id, "kill", "pg", {"signal": "15"}, at(0))
+    book.lives.happened(PG.id, "die", "pg", {"exitCode": "0"}, at(1))
+    book.note([half_open(2.5, 1.9, 1), half_open(10.5, 1.9, 2)])
+    assert not book.suspects(at(10.9))
+    (one,) = book.suspects(at(11.1))
+    assert one.active
+    assert one.first == at(2.5)
+
+
+def test_one_that_does_not_come_to_itself_after_a_restart() -> None:
+    book = known()
+    book.lives.happened(PG.id, "die", "pg", {"exitCode": "0"}, at(0))
+    book.lives.happened(PG.id, "start", "pg", {}, at(1))
+    book.note([half_open(3, 1.9, 1), half_open(6.5, 1.9, 2)])
+    assert not book.suspects(at(7))
+    # Begun when it had been up for long, or repeated to it in vain.
+    book.note([half_open(9, 1.9, 4)])
+    assert book.suspects(at(9))[0].active
+
+
+def test_a_syn_that_is_repeated_in_vain_to_one_that_is_back() -> None:
+    book = known()
+    book.lives.happened(PG.id, "die", "pg", {"exitCode": "0"}, at(0))
+    book.lives.happened(PG.id, "start", "pg", {}, at(1))
+    book.note([half_open(8, 6, 1)])
+    assert not book.suspects(at(8))
+    book.note([half_open(12, 10, 1)])
+    assert book.suspects(at(12))[0].active
+
+
+def test_a_signal_that_ends_nothing_excuses_nothing() -> None:
+    book = known()
+    book.lives.happened(PG.id, "kill", "pg", {"signal": "1"}, at(0))
+    book.note([refused(1), refused(2), refused(3)])
+    assert book.suspects(at(3))[0].active
+
+
+def test_what_a_log_says_of_a_restart_is_over_with_it() -> None:
+    book = known()
+    book.lives.happened(PG.id, "die", "pg", {"exitCode": "0"}, at(0))
+    book.note([reported(1, "refused", "db", 3000)])
+    book.lives.happened(PG.id, "start", "pg", {}, at(2))
+    assert not book.suspects(at(30))
+    book.note([reported(31, "refused", "db", 3000)])
+    assert book.suspects(at(31))[0].active
+
+
+def test_an_old_picture_does_not_undo_what_was_heard_since() -> None:
+    book = known()
+    book.lives.happened("f" * 64, "die", "new", {"exitCode": "1"}, at(1))
+    book.lives.happened(PG.id, "die", "pg", {"exitCode": "0"}, at(1))
+    book.know(replace(MACHINE, taken_at=at(0.5)))
+    assert [s.symptom for s in book.suspects(at(2))] == ["crashed"]
+    assert book.lives.in_transition(PG.id, at(8))
 
 
 LIVES: dict[str, tuple[list[tuple[float, str, str]], str]] = {

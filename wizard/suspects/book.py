@@ -73,7 +73,10 @@ class Book:
         """What is worth knowing now, the gravest first, what is over at the end."""
         found: list[Suspect] = []
         for trouble in list(self._troubles.values()):
-            if not self._unsettled(trouble, now):
+            idents = self._involved(trouble)
+            if not any(self.lives.in_transition(x, now) for x in idents):
+                ends = [self.lives.excused_until(x) for x in idents]
+                trouble.excuse(max((end for end in ends if end), default=None))
                 trouble.settle(now)
             if now - trouble.last > rules.LATELY + rules.REMEMBERED:
                 self._forget(trouble)
@@ -98,14 +101,14 @@ class Book:
         self._vague.discard(trouble.about.key)
         del self._troubles[trouble.about.key]
 
-    def _unsettled(self, trouble: Trouble, now: datetime) -> bool:
-        """Whether the server, or a client that asks itself, only just came or went."""
+    def _involved(self, trouble: Trouble) -> list[str]:
+        """The server, or a client that asks itself: nothing counts while they move."""
         about = trouble.about
         idents = [(about.server or about.client).container_id]
         if about.layer == "dns" and about.name:
             # The engine knows no name of a container that is down, or comes up.
             idents += [c.id for c in self._directory.called(about.name)]
-        return any(x and self.lives.in_transition(x, now) for x in idents)
+        return [x for x in idents if x]
 
     def _fail(self, sign: Sign) -> None:
         if sign.protocol == "udp" and sign.port == DNS_PORT:

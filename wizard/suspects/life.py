@@ -20,7 +20,9 @@ class _Life:
     name: str
     running: bool = True
     changed: datetime | None = None
-    """When it last started, ended, or was frozen or thawed."""
+    """When it last started, ended, was frozen or thawed, or moved between networks."""
+    leaving: datetime | None = None
+    """When it was told to end, and has not yet."""
     deaths: deque[datetime] = field(default_factory=lambda: deque(maxlen=64))
     exit_code: int = 0
     up_since: datetime | None = None
@@ -58,7 +60,8 @@ class Lives:
         for container in snapshot.containers:
             life = self._lives.setdefault(container.id, _Life(container.name))
             life.name = container.name
-            life.running = container.running
+            if life.changed is None or life.changed <= snapshot.taken_at:
+                life.running = container.running
             for at in (container.started_at, container.finished_at):
                 if at is not None and (life.changed is None or at > life.changed):
                     life.changed = at
@@ -81,6 +84,8 @@ class Lives:
 
     def _vanish(self, key: str, life: _Life, now: datetime) -> None:
         """A container that was removed: for a while it may be about to be replaced."""
+        if life.changed is not None and life.changed > now:
+            return  # the snapshot is older than what was heard of it since
         life.symptom = ""
         if life.changed is None or now - life.changed > rules.FORMER:
             del self._lives[key]
@@ -101,9 +106,11 @@ class Lives:
         life = self._lives.setdefault(container_id, _Life(name or container_id[:12]))
         word, _, detail = action.partition(":")
         if word in ("start", "die", "pause", "unpause", "destroy"):
-            life.changed = at
+            life.changed, life.leaving = at, None
             life.running = word in ("start", "unpause")
-        if word == "die":
+        if word == "kill" and attributes.get("signal", "") not in rules.NO_END:
+            life.leaving = at
+        elif word == "die":
             self._died(life, attributes.get("exitCode", ""), at)
         elif word == "oom":
             life.trouble("out of memory", "killed by the kernel", at, life.count + 1)
@@ -131,13 +138,39 @@ class Lives:
             text = f"ended with exit {life.exit_code}"
             life.trouble("crashed", text, at, len(lately))
 
-    def in_transition(self, container_id: str, now: datetime) -> bool:
-        """Whether a container only just started or ended."""
+    def moved(self, container_id: str, at: datetime) -> None:
+        """It was connected to a network, or taken from one.
+
+        A start begins with the one and an end with the other, and either may take the
+        engine seconds.
+        """
         life = self._lives.get(container_id)
-        if life is None or life.changed is None:
+        if life is not None and (life.changed is None or at > life.changed):
+            life.changed = at
+
+    def in_transition(self, container_id: str, now: datetime) -> bool:
+        """Whether a container only just started or ended, or is about to end."""
+        life = self._lives.get(container_id)
+        if life is None:
+            return False
+        if life.leaving is not None and now - life.leaving < rules.GOING_DOWN:
+            return True
+        if life.changed is None:
             return False
         patience = rules.COMING_UP if life.running else rules.GOING_DOWN
         return now - life.changed < patience
+
+    def excused_until(self, container_id: str) -> datetime | None:
+        """What failed at it before this, failed because it went down and came back.
+
+        None where that excuses nothing: of one that is still down.
+        """
+        life = self._lives.get(container_id)
+        if life is None or not life.running:
+            return None
+        ends = [life.changed + rules.COMING_UP] if life.changed else []
+        ends += [life.leaving + rules.GOING_DOWN] if life.leaving else []
+        return max(ends, default=None)
 
     def suspects(self, now: datetime) -> list[Suspect]:
         """The containers that are in trouble themselves."""

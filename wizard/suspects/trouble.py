@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from netwiz.probes.facts.signs import SeenBy, Sign, SignKind
@@ -39,6 +39,7 @@ def symptom_of(sign: Sign) -> str:
 
 _BEHIND_THE_HANDSHAKE = (SignKind.NOT_ACCEPTED, SignKind.QUEUE_FULL)
 _FIRM = {SignKind.REFUSED, SignKind.UNREACHABLE}
+_IN_FLIGHT = {SignKind.HALF_OPEN, SignKind.UNREACHABLE, SignKind.UNANSWERED}
 
 
 @dataclass(slots=True)
@@ -50,6 +51,18 @@ class _Failure:
     age_s: float
     server: str = ""
     """The name server that was asked."""
+
+    def is_excused(self, until: datetime) -> bool:
+        """Whether it may come of what was not there until then."""
+        if self.at < until:
+            return True
+        age = timedelta(seconds=self.age_s)
+        if self.kind not in _IN_FLIGHT or self.at - age >= until:
+            return False
+        if self.kind is SignKind.UNANSWERED:
+            return True  # a datagram is not repeated
+        # Not before its SYN was repeated, once more, to one that is there.
+        return 2 * (self.at - until) <= age + rules.RESENT_SLACK
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +120,7 @@ class Trouble:
     servers: set[str] = field(default_factory=set)
     """Name servers that were asked."""
     reported: int = 0
+    reported_at: datetime | None = None
     symptom: str = ""
     error: str = ""
     evidence: dict[tuple[SeenBy, SignKind], Evidence] = field(default_factory=dict)
@@ -134,6 +148,7 @@ class Trouble:
             self.refusals.append(sign.at)
         if sign.kind is SignKind.REPORTED:
             self.reported += 1
+            self.reported_at = sign.at
             self.error = sign.error
         self.dialled = sign.target or self.dialled
         if sign.server:
@@ -147,6 +162,22 @@ class Trouble:
         """It was a first try at an address that the client does not depend on."""
         self.failures.clear()
         self.refusals.clear()
+
+    def excuse(self, until: datetime | None) -> None:
+        """Leave out what failed while the server was away, now that it is back."""
+        if until is None or self.first - rules.FORMER >= until:
+            return
+        kept = [f for f in self.failures if not f.is_excused(until)]
+        if len(kept) < len(self.failures):
+            self.failures.clear()
+            self.failures.extend(kept)
+            if not self.raised:
+                self.first = min((f.at for f in kept), default=until)
+                self.count = len({(f.kind, f.port or f.at) for f in kept})
+        while self.refusals and self.refusals[0] < until:
+            self.refusals.popleft()
+        if self.reported_at is not None and self.reported_at < until:
+            self.reported = 0
 
     def bear_out(self, sign: Sign) -> None:
         """Counters rose with it."""
