@@ -153,7 +153,10 @@ class Machine:
         try:
             with mapped(_subject(request)):
                 sense, budget_s = self._sense(request)
-                finding = await asyncio.wait_for(sense(self.ground, request), budget_s)
+                # wait_for of Python 3.11 may lose a cancellation, and its caller
+                # would go on for ever.
+                async with asyncio.timeout(budget_s):
+                    finding = await sense(self.ground, request)
         except ProbeError as error:
             finding = error.finding()
         ms = (time.perf_counter() - start) * 1000

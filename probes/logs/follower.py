@@ -78,8 +78,8 @@ class LogFollower:
         self._followed.clear()
         if self._running is not None:
             self._running.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._running
+            # It ends by itself; if ever not, nobody who quits waits for it.
+            await asyncio.wait({self._running}, timeout=2 * DYING_S)
 
     @property
     def following(self) -> frozenset[str]:
@@ -214,7 +214,7 @@ class LogFollower:
             if child.returncode is None:
                 with contextlib.suppress(ProcessLookupError):
                     child.kill()
-            code = await child.wait()
+            code = await _status(child)
         return f"the process that reads the logs ended (status {code})"
 
     async def _hear(self, ear: asyncio.StreamReader) -> None:
@@ -253,6 +253,20 @@ class LogFollower:
             self._said.append(one)
         if self._said:
             self._ready.set()
+
+
+async def _status(child: asyncio.subprocess.Process) -> int | None:
+    """How a child that was killed, or closed its mouth, ended; None if nobody knows.
+
+    `wait` of Python 3.11 also waits for the end of its output, which nobody sees while
+    too much of it waits to be read.
+    """
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(DYING_S):
+            while child.stdout is not None and await child.stdout.read(1 << 20):
+                pass
+            return await child.wait()
+    return child.returncode
 
 
 def followable(gate: EngineGate) -> EngineEndpoint:

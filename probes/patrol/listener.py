@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 MOST_PACKETS = 1000
 """Packets that are read between two rounds; of a flood the rest is only counted."""
+CLOSING_S = 2.0
 WATCHED_S = 60.0
 """For so long after a failure a success at the same server is told of."""
 _FAILURES = {SignKind.REFUSED, SignKind.UNREACHABLE}
@@ -64,8 +65,11 @@ class Listener:
         """Stop listening."""
         if self._tap is not None:
             self._deafen()
-            await asyncio.to_thread(self._tap.close)
-            self._tap = None
+            tap, self._tap = self._tap, None
+            # In a daemon thread: whatever the kernel waits for, netwiz does not.
+            with contextlib.suppress(ProbeError, TimeoutError):
+                async with asyncio.timeout(CLOSING_S):
+                    await self._ground.namespaces.call(HOST, tap.close)
         if self._behind is not None:
             self._behind.close()
             self._behind = None
