@@ -29,6 +29,7 @@ class Busy:
     def __init__(self, job: dict[str, str]) -> None:
         self.job = job
         self.done: Counter[str] = Counter()
+        self.end = time.monotonic() + float(job["seconds"])
         self.tls = ssl.create_default_context()
         self.tls.check_hostname = False
         self.tls.verify_mode = ssl.CERT_NONE
@@ -105,7 +106,8 @@ class Busy:
         self, name: str, do: Callable[[], Awaitable[None]], pause: float
     ) -> None:
         """The same until the end, one after another."""
-        while True:
+        # wait_for of Python 3.11 may lose a cancellation: the clock ends it as well.
+        while time.monotonic() < self.end:
             try:
                 await asyncio.wait_for(do(), 15)
                 self.done[name] += 1

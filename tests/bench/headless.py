@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import resource
 import sys
 import time
@@ -18,6 +19,9 @@ from textual.message import Message
 from netwiz.tui.feed import EngineFeed
 from netwiz.tui.messages import SnapshotTaken, SuspectsSeen, WorkFailed
 from netwiz.tui.session import Session
+
+ENDING_S = 20.0
+"""For so long the session may end."""
 
 
 def tell(message: Message) -> None:
@@ -54,12 +58,16 @@ async def main(seconds: float) -> None:
         session = asyncio.ensure_future(Session(feed, tell).run())
         await asyncio.wait([session], timeout=seconds)
         session.cancel()
-        await asyncio.gather(session, return_exceptions=True)
+        await asyncio.wait([session], timeout=ENDING_S)
+        hung = [repr(task) for task in asyncio.all_tasks() if not session.done()]
     finally:
         feed.close()
     used = resource.getrusage(resource.RUSAGE_SELF)
     cpu = used.ru_utime + used.ru_stime
-    print(json.dumps({"at": time.time(), "cpu_s": cpu}), flush=True)
+    print(json.dumps({"at": time.time(), "cpu_s": cpu, "hung": hung}), flush=True)
+    if hung:
+        # It has told which; what waits for ever is not waited for.
+        os._exit(3)
 
 
 if __name__ == "__main__":

@@ -178,6 +178,8 @@ def healthy(lab: Lab, seconds: float, say: Callable[[str], None]) -> Healthy:
         raise RuntimeError("the load did not end")
     if end is None:
         raise RuntimeError(f"netwiz did not end: {netwiz.said[-1]}")
+    if end.get("hung"):
+        raise RuntimeError(f"the session did not end: {end['hung']}")
     active, healed = _ever(netwiz)
     for one in active:
         say(f"SUSPECT: {json.dumps(one)}")
