@@ -214,7 +214,7 @@ class LogFollower:
             if child.returncode is None:
                 with contextlib.suppress(ProcessLookupError):
                     child.kill()
-            code = await _status(child)
+            code = await status_of(child)
         return f"the process that reads the logs ended (status {code})"
 
     async def _hear(self, ear: asyncio.StreamReader) -> None:
@@ -255,7 +255,7 @@ class LogFollower:
             self._ready.set()
 
 
-async def _status(child: asyncio.subprocess.Process) -> int | None:
+async def status_of(child: asyncio.subprocess.Process) -> int | None:
     """How a child that was killed, or closed its mouth, ended; None if nobody knows.
 
     `wait` of Python 3.11 also waits for the end of its output, which nobody sees while

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ from netwiz.probes.engine.chunks import Dechunker
 from netwiz.probes.errors import ProbeError
 from netwiz.probes.facts import ErrorSeen, Failure, LogBroke, LogGap, LogLevel, LogLine
 from netwiz.probes.logs import wire
-from netwiz.probes.logs.follower import LogFollower
+from netwiz.probes.logs.follower import LogFollower, status_of
 from netwiz.probes.logs.frames import RawLine
 from netwiz.probes.logs.intake import BURST, FLOOD_S, MAX_ERRORS, RATE, Intake
 from netwiz.probes.logs.neterror_words import may_tell, may_tell_of
@@ -303,3 +304,14 @@ def test_a_gate_that_opens_no_streams_is_said() -> None:
 
     with pytest.raises(ProbeError, match="nowhere cannot be followed"):
         LogFollower(Ground(Closed()))
+
+
+async def test_a_child_with_unread_output_is_not_waited_for_in_vain() -> None:
+    """More than its pipe and its reader hold: the end of it is never seen."""
+    script = "import os\nwhile True: os.write(1, bytes(65536))"
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", script), stdout=asyncio.subprocess.PIPE, limit=1024
+    )
+    await until(lambda: getattr(child.stdout, "_paused", False))
+    child.kill()
+    assert await status_of(child) == -signal.SIGKILL

@@ -127,3 +127,31 @@ async def test_the_fake_answers_from_its_table() -> None:
     assert isinstance(await fake.perform(IdentifyNamespace(Place.netns("x"))), Failed)
     assert fake.asked[0] == ASK
     fake.close()
+
+
+async def test_a_cancellation_is_not_lost_where_an_answer_comes_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """wait_for of Python 3.11 forgets it, and a loop that asks would never end."""
+    entry = SenseEntry(__name__, "_sense", 30.0)
+    monkeypatch.setitem(machine_module.SENSES, IdentifyNamespace, entry)
+    machine = Machine(ground().engine)
+    answers = 0
+
+    async def asking() -> None:
+        nonlocal answers
+        me = asyncio.current_task()
+        assert me is not None
+        loop = asyncio.get_running_loop()
+        # Just when the sense has ended and whoever waits for it has not heard of it.
+        loop.call_soon(lambda: loop.call_soon(me.cancel))
+        for _ in range(50):
+            await machine.perform(ASK)
+            await asyncio.sleep(0)
+            answers += 1
+
+    task = asyncio.ensure_future(asking())
+    await asyncio.wait({task})
+    machine.close()
+    assert task.cancelled()
+    assert answers < 50

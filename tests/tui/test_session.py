@@ -1,7 +1,7 @@
 """The session turns what happens into messages; nothing is asked for in vain."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -16,6 +16,7 @@ from netwiz.probes.facts import (
     Failure,
     Listener,
     Process,
+    Snapshot,
     SocketTable,
     State,
 )
@@ -247,3 +248,46 @@ def test_the_newest_error_marks_a_container_and_not_for_ever() -> None:
     assert [(key, one.text) for key, one in marked.items()] == [(ORDER.id, new.text)]
     assert len(book.all(NOW)) == 2
     assert book.current(NOW + LATELY + timedelta(seconds=1)) == {}
+
+
+async def test_what_happens_is_known_while_the_engine_is_looked_at() -> None:
+    """A refresh may take seconds: who goes down meanwhile is not to be suspected."""
+    looking, forever = asyncio.Event(), asyncio.Event()
+
+    class SlowFeed(FakeFeed):
+        async def refresh(self, ids: Iterable[str]) -> Snapshot:
+            looking.set()
+            await forever.wait()
+            return await super().refresh(ids)
+
+    feed = SlowFeed(BUSY)
+    looked, heard = asyncio.Event(), asyncio.Event()
+
+    def post(message: Message) -> None:
+        if isinstance(message, SnapshotTaken):
+            looked.set()
+
+    session = Session(feed, post)
+    happened = session.suspects.happened
+
+    def hear(events: Iterable[EngineEvent]) -> None:
+        told = list(events)
+        happened(told)
+        if "kill" in {one.action for one in told}:
+            heard.set()
+
+    session.suspects.happened = hear  # type: ignore[method-assign]
+    lives = session.suspects._book._book.lives
+    running = asyncio.ensure_future(session.run())
+    try:
+        async with asyncio.timeout(60):
+            await looked.wait()
+            feed.happen(event("container", "update", name="order"))
+            await looking.wait()
+            feed.happen(event("container", "kill", name="order", signal="15"))
+            await heard.wait()
+        assert lives.in_transition(ORDER.id, NOW)
+    finally:
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
