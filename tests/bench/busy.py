@@ -2,7 +2,7 @@
 
 Connections are opened and closed all the time, some by RST; bursts; names that exist,
 and ones that only a search list makes; a fallback to a second address; TLS; an idle
-connection that is kept. Prints how many of each at the end, as JSON.
+connection that is kept. Prints how many of each, every second and at the end, as JSON.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ class Busy:
                 self.done[f"{name} failed"] += 1
             await asyncio.sleep(pause)
 
-    async def run(self, seconds: float) -> None:
+    async def run(self) -> None:
         """All of it side by side."""
         local = await asyncio.start_server(lambda _, w: w.close(), "127.0.0.1", LOCAL)
         _, idle = await asyncio.open_connection(self.job["cache"], 6379)
@@ -132,7 +132,9 @@ class Busy:
                 ("names", self.names, 0.2),
             )
         ]
-        await asyncio.sleep(seconds)
+        while (left := self.end - time.monotonic()) > 0:
+            await asyncio.sleep(min(left, 1.0))
+            print(json.dumps({"at": time.time(), "so_far": self.done}), flush=True)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -144,7 +146,7 @@ def main() -> None:
     job = json.loads(sys.argv[1])
     busy = Busy(job)
     begun = time.time()
-    asyncio.run(busy.run(float(job["seconds"])))
+    asyncio.run(busy.run())
     told = {"at": time.time(), "seconds": time.time() - begun, "done": busy.done}
     print(json.dumps(told), flush=True)
 

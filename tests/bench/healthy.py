@@ -180,7 +180,7 @@ def healthy(lab: Lab, seconds: float, say: Callable[[str], None]) -> Healthy:
         raise RuntimeError(f"netwiz did not end: {netwiz.said[-1]}")
     if end.get("hung"):
         raise RuntimeError(f"the session did not end: {end['hung']}")
-    active, healed = _ever(netwiz)
+    active, healed = ever(netwiz)
     for one in active:
         say(f"SUSPECT: {json.dumps(one)}")
     return Healthy(
@@ -225,7 +225,7 @@ def main() -> int:
     return int(any(figure.within is False for figure in figures.all))
 
 
-def _ever(netwiz: Watched) -> tuple[list[Json], int]:
+def ever(netwiz: Watched) -> tuple[list[Json], int]:
     """All that were active at any time, each once, and how many healed."""
     active: dict[tuple[str, ...], Json] = {}
     healed: set[tuple[str, ...]] = set()

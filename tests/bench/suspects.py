@@ -133,6 +133,8 @@ def running(argv: list[str], env: dict[str, str]) -> Iterator[Watched]:
         process.terminate()
         process.wait(timeout=30)
         reader.join(timeout=30)
+        if process.stdout is not None:
+            process.stdout.close()
 
 
 @contextmanager
