@@ -65,6 +65,7 @@ class Session:
         self._snapshot: Snapshot | None = None
         self._news: list[Happening] = []
         self._came = asyncio.Event()
+        self._looked = asyncio.Event()
         self._lines: list[LiveLine] = []
         self._flush: asyncio.TimerHandle | None = None
         self._logs: Logs | None = None
@@ -174,6 +175,7 @@ class Session:
         self._put([_note(event.at, f"engine gone: {event.because}")])
 
     def _publish(self, snapshot: Snapshot) -> None:
+        self._looked.set()
         self._snapshot = snapshot
         self._post(SnapshotTaken(snapshot))
         self.suspects.know(snapshot)
@@ -202,6 +204,8 @@ class Session:
         logs.add((silent if first else silent & running) | (started & known))
 
     async def _read_logs(self, logs: Logs) -> None:
+        # Before the first look nobody knows who is called what.
+        await self._looked.wait()
         self._logs = logs
         async for said in logs:
             self._put([live_line(said, self._name)])

@@ -41,7 +41,8 @@ class SuspectWatch:
         self._now = now
         self._book = SuspectBook()
         self._patrol: Patrols | None = None
-        self._told: tuple[Suspect, ...] = ()
+        self._told: tuple[Suspect, ...] | None = None
+        # None: that there are none is worth being told once.
         self._heads: tuple[tuple[str, Standing, str], ...] = ()
         self._posted = datetime.min.replace(tzinfo=UTC)
         self._standings: dict[str, Standing] = {}
@@ -52,7 +53,7 @@ class SuspectWatch:
     @property
     def suspects(self) -> tuple[Suspect, ...]:
         """As they were told last."""
-        return self._told
+        return self._told or ()
 
     def know(self, snapshot: Snapshot) -> None:
         """The machine as it is now."""

@@ -19,6 +19,7 @@ from netwiz.widgets.list_pane import ListPane
 from netwiz.widgets.suspects import Suspect
 from netwiz.widgets.suspects_draw import WORDS, draw_evidence, draw_suspects
 
+LOOKING: tuple[Line, ...] = ((("looking around …", "dim"),),)
 NOTHING: tuple[Line, ...] = (
     (("✓ ", "good"), ("nothing fails, as far as netwiz sees", "")),
     (
@@ -65,7 +66,7 @@ class SuspectsView(ListPane[Shown]):
         self._suspects: tuple[Suspect, ...] = ()
         self._unfolded = ""
         self._active_only = False
-        self.empty = NOTHING
+        self.empty = LOOKING
 
     @property
     def suspect(self) -> Suspect | None:
@@ -82,8 +83,8 @@ class SuspectsView(ListPane[Shown]):
     ) -> None:
         """Show these instead; the cursor stays on its suspect."""
         self._suspects = tuple(suspects)
-        if blind:
-            self.empty = tuple(((("! ", "odd"), (text, ""))) for text in blind)
+        told = tuple(((("! ", "odd"), (text, ""))) for text in blind)
+        self.empty = told or NOTHING
         self._unfold()
 
     def show_active_only(self, only: bool) -> None:
