@@ -23,10 +23,12 @@ if _WORKER:
     # Each process has a lab of its own; at import, since fixtures read it early.
     os.environ["NETWIZ_LAB"] = os.environ.get("NETWIZ_LAB", "") + _WORKER
 
+# Started in the background, or by nohup: what is ignored here, every program that a
+# test starts and interrupts would ignore as well (exec keeps it, signal(7)).
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # Started in the background: what is ignored here, every program that a test starts
-    # and interrupts would ignore as well (exec keeps it, signal(7)).
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 STRICT = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 

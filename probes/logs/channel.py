@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -25,6 +26,9 @@ GULP = 16_384
 """Octets of a read that is worth its cost."""
 CATCH_UP = 2000
 """Lines that are read of what was written while a log was not followed."""
+
+REMEMBERED = 4096
+"""Lines of a container that are known again when the engine repeats them."""
 
 
 class Channel:
@@ -48,6 +52,8 @@ class Channel:
         self._prefix = prefix
         self._timeout_s = timeout_s
         self._wake = wake
+        self._newest: dict[object, bytes] = {}
+        self._told: deque[int] = deque(maxlen=REMEMBERED)
 
     @property
     def busy(self) -> bool:
@@ -120,9 +126,28 @@ class Channel:
         if resume:
             # Time stamps are of fixed width: the order of their octets is theirs.
             lines = [line for line in lines if line[1][:STAMP] > resume]
+        lines = self._once(lines)
         if lines:
             self.intake.put(lines, time.monotonic())
             self._wake()
+
+    def _once(self, lines: list[RawLine]) -> list[RawLine]:
+        """Without what the engine tells twice: it goes back where it rotates a file.
+
+        Only what is no newer than the last line, and was told to the letter and the
+        nanosecond, is left out: a clock that was set back loses nothing.
+        """
+        found: list[RawLine] = []
+        for line in lines:
+            stream, text = line[0], line[1]
+            stamp = text[:STAMP]
+            if stamp > self._newest.get(stream, b""):
+                self._newest[stream] = stamp
+            elif hash(text) in self._told:
+                continue
+            self._told.append(hash(text))
+            found.append(line)
+        return found
 
 
 def _stamp(at_ns: int) -> bytes:

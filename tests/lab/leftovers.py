@@ -97,6 +97,11 @@ def _names(folder: Path) -> list[str]:
     return sorted(os.listdir(folder)) if folder.is_dir() else []  # noqa: PTH208
 
 
+def _of_engine(path: str) -> bool:
+    """What runc writes for each `docker exec`, and removes when it gets round to it."""
+    return path.startswith("runc-process")
+
+
 OWNER = ".of-"
 """Before a lab's label, in the name of a file that its own test makes on purpose."""
 
@@ -111,7 +116,7 @@ def _files(lab: Lab) -> list[str]:
     found = [f"home/{path}" for path in _walk(lab.names.folder / "home")]
     shared = ["run", "dev/shm", "var/tmp"]
     if lab.has_private_tmp:
-        found += [f"tmp/{path}" for path in _walk(root / "tmp")]
+        found += [f"tmp/{path}" for path in _walk(root / "tmp") if not _of_engine(path)]
     else:
         shared.append("tmp")
     for place in shared:

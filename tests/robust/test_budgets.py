@@ -33,6 +33,7 @@ SOON_S = 0.2
 REQUESTS = typing.get_args(Request)
 TOLD: dict[str, Any] = {
     "place": ORDER.place,
+    "places": (ORDER.place,),
     "name": "pg",
     "server": "192.0.2.1",
     "address": "192.0.2.1",

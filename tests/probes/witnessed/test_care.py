@@ -120,7 +120,9 @@ async def test_what_cannot_be_watched_is_said(
     assert found.connection.works
     assert found.tapped == (docker.client.place, docker.server.place)
     assert found.counted == (docker.host.place,)
-    assert len(found.blind) == 3
+    # On a busy machine time stamps may come too late; that is said as well.
+    places = [line for line in found.blind if "time stamps" not in line]
+    assert len(places) == 3
     assert any("not permitted" in line for line in found.blind)
     assert steps(found.forward) == [TO_SERVER[0], TO_SERVER[3]]
 
