@@ -179,9 +179,7 @@ def test_it_is_told_to_end_before_it_is_missed() -> None:
     book.lives.moved(PG.id, at(13))
     book.lives.happened(PG.id, "start", "pg", {}, at(16))
     # The last SYN before it was back is repeated after all others, at 1, 3, 7, 15 s.
-    book.note(
-        [half_open(18, 3, 3), half_open(21.5, 6.5, 3), reported(12, "timeout", "pg")]
-    )
+    book.note([half_open(18, 3, 3), half_open(21.5, 6.5, 3)])
     assert not book.suspects(at(22))
     assert not book.suspects(at(60))
 

@@ -120,7 +120,6 @@ class Trouble:
     servers: set[str] = field(default_factory=set)
     """Name servers that were asked."""
     reported: int = 0
-    reported_at: datetime | None = None
     symptom: str = ""
     error: str = ""
     evidence: dict[tuple[SeenBy, SignKind], Evidence] = field(default_factory=dict)
@@ -148,7 +147,6 @@ class Trouble:
             self.refusals.append(sign.at)
         if sign.kind is SignKind.REPORTED:
             self.reported += 1
-            self.reported_at = sign.at
             self.error = sign.error
         self.dialled = sign.target or self.dialled
         if sign.server:
@@ -176,8 +174,6 @@ class Trouble:
                 self.count = len({(f.kind, f.port or f.at) for f in kept})
         while self.refusals and self.refusals[0] < until:
             self.refusals.popleft()
-        if self.reported_at is not None and self.reported_at < until:
-            self.reported = 0
 
     def bear_out(self, sign: Sign) -> None:
         """Counters rose with it."""
