@@ -223,12 +223,13 @@ def test_a_signal_that_ends_nothing_excuses_nothing() -> None:
     assert book.suspects(at(3))[0].active
 
 
-def test_what_a_log_says_of_a_restart_is_over_with_it() -> None:
+def test_what_an_application_reports_counts_also_after_a_restart() -> None:
     book = known()
     book.lives.happened(PG.id, "die", "pg", {"exitCode": "0"}, at(0))
     book.note([reported(1, "refused", "db", 3000)])
     book.lives.happened(PG.id, "start", "pg", {}, at(2))
-    assert not book.suspects(at(30))
+    (one,) = book.suspects(at(30))
+    assert one.active
     book.note([reported(31, "refused", "db", 3000)])
     assert book.suspects(at(31))[0].active
 
