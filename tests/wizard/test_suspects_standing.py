@@ -179,7 +179,9 @@ def test_it_is_told_to_end_before_it_is_missed() -> None:
     book.lives.moved(PG.id, at(13))
     book.lives.happened(PG.id, "start", "pg", {}, at(16))
     # The last SYN before it was back is repeated after all others, at 1, 3, 7, 15 s.
-    book.note([half_open(18, 3, 3), half_open(21.5, 6.5, 3)])
+    book.note(
+        [half_open(18, 3, 3), half_open(21.5, 6.5, 3), reported(12, "timeout", "pg")]
+    )
     assert not book.suspects(at(22))
     assert not book.suspects(at(60))
 
@@ -223,15 +225,25 @@ def test_a_signal_that_ends_nothing_excuses_nothing() -> None:
     assert book.suspects(at(3))[0].active
 
 
-def test_what_an_application_reports_counts_also_after_a_restart() -> None:
+def test_what_a_log_says_of_a_restart_is_over_with_it() -> None:
     book = known()
     book.lives.happened(PG.id, "die", "pg", {"exitCode": "0"}, at(0))
     book.note([reported(1, "refused", "db", 3000)])
     book.lives.happened(PG.id, "start", "pg", {}, at(2))
-    (one,) = book.suspects(at(30))
-    assert one.active
+    assert not book.suspects(at(30))
     book.note([reported(31, "refused", "db", 3000)])
     assert book.suspects(at(31))[0].active
+
+
+@pytest.mark.parametrize("ran_before", [False, True])
+def test_what_a_log_says_of_a_first_start_counts(*, ran_before: bool) -> None:
+    """Nobody else may ever say it: an application that gives up does not try again."""
+    fresh = replace(PG, started_at=at(0), finished_at=at(-1) if ran_before else None)
+    book = Book()
+    book.know(replace(MACHINE, containers=(ORDER, fresh, WEB)))
+    book.note([refused(1), reported(1, "refused", "db", 3000)])
+    told = [(one.active, one.count, one.first) for one in book.suspects(at(30))]
+    assert told == ([] if ran_before else [(True, 1, at(1))])
 
 
 def test_an_old_picture_does_not_undo_what_was_heard_since() -> None:

@@ -75,8 +75,7 @@ class Book:
         for trouble in list(self._troubles.values()):
             idents = self._involved(trouble)
             if not any(self.lives.in_transition(x, now) for x in idents):
-                ends = [self.lives.excused_until(x) for x in idents]
-                trouble.excuse(max((end for end in ends if end), default=None))
+                self._excuse(trouble, idents)
                 trouble.settle(now)
             if now - trouble.last > rules.LATELY + rules.REMEMBERED:
                 self._forget(trouble)
@@ -109,6 +108,13 @@ class Book:
             # The engine knows no name of a container that is down, or comes up.
             idents += [c.id for c in self._directory.called(about.name)]
         return [x for x in idents if x]
+
+    def _excuse(self, trouble: Trouble, idents: list[str]) -> None:
+        """Leave out what failed while those were away, or only just came up."""
+        ends = {x: end for x in idents if (end := self.lives.excused_until(x))}
+        back = [end for x, end in ends.items() if self.lives.was_away(x)]
+        if ends:
+            trouble.excuse(max(ends.values()), max(back, default=None))
 
     def _fail(self, sign: Sign) -> None:
         if sign.protocol == "udp" and sign.port == DNS_PORT:

@@ -23,6 +23,8 @@ class _Life:
     """When it last started, ended, was frozen or thawed, or moved between networks."""
     leaving: datetime | None = None
     """When it was told to end, and has not yet."""
+    away: bool = False
+    """Whether it has ended, or was frozen, at least once: it did not only just begin."""
     deaths: deque[datetime] = field(default_factory=lambda: deque(maxlen=64))
     exit_code: int = 0
     up_since: datetime | None = None
@@ -60,6 +62,7 @@ class Lives:
         for container in snapshot.containers:
             life = self._lives.setdefault(container.id, _Life(container.name))
             life.name = container.name
+            life.away = life.away or container.finished_at is not None
             if life.changed is None or life.changed <= snapshot.taken_at:
                 life.running = container.running
             for at in (container.started_at, container.finished_at):
@@ -108,6 +111,7 @@ class Lives:
         if word in ("start", "die", "pause", "unpause", "destroy"):
             life.changed, life.leaving = at, None
             life.running = word in ("start", "unpause")
+            life.away = life.away or not life.running
         if word == "kill" and attributes.get("signal", "") not in rules.NO_END:
             life.leaving = at
         elif word == "die":
@@ -171,6 +175,11 @@ class Lives:
         ends = [life.changed + rules.COMING_UP] if life.changed else []
         ends += [life.leaving + rules.GOING_DOWN] if life.leaving else []
         return max(ends, default=None)
+
+    def was_away(self, container_id: str) -> bool:
+        """Whether it has run before: then it came back, and did not only just begin."""
+        life = self._lives.get(container_id)
+        return life is not None and life.away
 
     def suspects(self, now: datetime) -> list[Suspect]:
         """The containers that are in trouble themselves."""

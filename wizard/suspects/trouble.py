@@ -52,8 +52,10 @@ class _Failure:
     server: str = ""
     """The name server that was asked."""
 
-    def is_excused(self, until: datetime) -> bool:
+    def is_excused(self, until: datetime, back: datetime | None) -> bool:
         """Whether it may come of what was not there until then."""
+        if self.kind is SignKind.REPORTED:
+            return back is not None and self.at < back
         if self.at < until:
             return True
         age = timedelta(seconds=self.age_s)
@@ -161,17 +163,23 @@ class Trouble:
         self.failures.clear()
         self.refusals.clear()
 
-    def excuse(self, until: datetime | None) -> None:
-        """Leave out what failed while the server was away, now that it is back."""
-        if until is None or self.first - rules.FORMER >= until:
+    def excuse(self, until: datetime, back: datetime | None) -> None:
+        """Leave out what failed while the server came up, and had been away before.
+
+        `until` and `back` are when that ended. A server that begins may refuse, but what
+        an application reports of it counts, unless it had run before.
+        """
+        if self.first - rules.FORMER >= until:
             return
-        kept = [f for f in self.failures if not f.is_excused(until)]
+        kept = [f for f in self.failures if not f.is_excused(until, back)]
         if len(kept) < len(self.failures):
             self.failures.clear()
             self.failures.extend(kept)
             if not self.raised:
                 self.first = min((f.at for f in kept), default=until)
                 self.count = len({(f.kind, f.port or f.at) for f in kept})
+            if not any(f.kind is SignKind.REPORTED for f in kept):
+                self.reported = 0
         while self.refusals and self.refusals[0] < until:
             self.refusals.popleft()
 
