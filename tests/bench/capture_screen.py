@@ -10,12 +10,11 @@ what memory they hold (all their processes) and what processor they use.
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from shutil import which
@@ -28,16 +27,15 @@ from tests.bench.capture_wire import (
     DEVICE,
     SOURCE,
     Load,
-    come_first,
     prefer,
     reached,
     sending,
 )
 from tests.bench.figures import Figures
-from tests.bench.run import machine
+from tests.bench.on_a_lab import Say, on_a_lab
 from tests.bench.ssh_seat import Seat, percentile, seated
 from tests.lab import state
-from tests.lab.engine import Lab, why_impossible
+from tests.lab.engine import Lab
 from tests.lab.judge import netwiz_command
 from tests.project import ROOT
 
@@ -77,7 +75,7 @@ class Bench:
     lab: Lab
     options: Options
     figures: Figures
-    say: Callable[[str], None]
+    say: Say
 
     def run(self) -> None:
         """Everything."""
@@ -259,27 +257,12 @@ def main() -> int:
     parser.add_argument("--rates", type=int, nargs="+", help="packets/s of 64 bytes")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
-    if reason := why_impossible():
-        print(reason, file=sys.stderr)
-        return 4
     loads = [(64, rate) for rate in asked.rates] if asked.rates else LOADS
-    figures = Figures()
 
-    def say(words: str) -> None:
-        print(f"screen: {words}", file=sys.stderr, flush=True)
-
-    come_first()
-    lab = Lab.up(say=say)
-    try:
+    def measure(lab: Lab, figures: Figures, say: Say) -> None:
         Bench(lab, Options(asked.seconds, loads), figures, say).run()
-    finally:
-        lab.down()
-    if asked.json:
-        print(json.dumps(machine() | {"figures": figures.as_json()}, indent=2))
-    else:
-        print(*(f"{name}: {value}" for name, value in machine().items()), sep=" · ")
-        print(*figures.table(), sep="\n")
-    return int(any(figure.within is False for figure in figures.all))
+
+    return on_a_lab("screen", measure, as_json=asked.json)
 
 
 if __name__ == "__main__":

@@ -9,24 +9,22 @@ them share is counted once.
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import statistics
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.bench import shop
 from tests.bench.capture_readers import cpu_s, memory_mb, tree
-from tests.bench.capture_wire import come_first, prefer
+from tests.bench.capture_wire import prefer
 from tests.bench.figures import Figures
-from tests.bench.run import machine
+from tests.bench.on_a_lab import Say, on_a_lab
 from tests.bench.screen import painted
 from tests.bench.ssh import flood
 from tests.bench.ssh_seat import Seat, percentile, seated
 from tests.lab import state
-from tests.lab.engine import Lab, why_impossible
+from tests.lab.engine import Lab
 from tests.lab.judge import netwiz_command
 
 MEMORY_BAR_MB = 120.0
@@ -58,7 +56,7 @@ class Soak:
     lab: Lab
     options: Options
     figures: Figures
-    say: Callable[[str], None]
+    say: Say
 
     def run(self) -> None:
         """Everything."""
@@ -160,27 +158,12 @@ def main() -> int:
     parser.add_argument("--packets", type=int, default=usual.packets_s)
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
-    if reason := why_impossible():
-        print(reason, file=sys.stderr)
-        return 4
     options = Options(asked.minutes, asked.containers, asked.packets)
-    figures = Figures()
 
-    def say(words: str) -> None:
-        print(f"soak: {words}", file=sys.stderr, flush=True)
-
-    come_first()
-    lab = Lab.up(say=say)
-    try:
+    def measure(lab: Lab, figures: Figures, say: Say) -> None:
         Soak(lab, options, figures, say).run()
-    finally:
-        lab.down()
-    if asked.json:
-        print(json.dumps(machine() | {"figures": figures.as_json()}, indent=2))
-    else:
-        print(*(f"{name}: {value}" for name, value in machine().items()), sep=" · ")
-        print(*figures.table(), sep="\n")
-    return int(any(figure.within is False for figure in figures.all))
+
+    return on_a_lab("soak", measure, as_json=asked.json)
 
 
 if __name__ == "__main__":

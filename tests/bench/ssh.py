@@ -9,22 +9,21 @@ writes thousands of log lines a second, and while packets are captured.
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from tests.bench import shop
-from tests.bench.capture_wire import Load, come_first, prefer, sending
+from tests.bench.capture_wire import Load, prefer, sending
 from tests.bench.figures import Figures
-from tests.bench.run import machine
+from tests.bench.on_a_lab import Say, on_a_lab
 from tests.bench.screen import painted
 from tests.bench.ssh_seat import Effect, Seat, percentile, seated
 from tests.bench.sshd import Sshd, served
-from tests.lab.engine import Lab, why_impossible
+from tests.lab.engine import Lab
 from tests.lab.judge import netwiz_command
 
 KIB = 1024
@@ -65,7 +64,7 @@ class Bench:
     server: Sshd
     options: Options
     figures: Figures
-    say: Callable[[str], None]
+    say: Say
 
     def run(self) -> None:
         """Everything that is wanted."""
@@ -180,29 +179,14 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", choices=STATES, default=STATES)
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
-    if reason := why_impossible():
-        print(reason, file=sys.stderr)
-        return 4
     options = Options(asked.seconds, asked.keys, asked.packets, tuple(asked.only))
-    figures = Figures()
 
-    def say(words: str) -> None:
-        print(f"ssh: {words}", file=sys.stderr, flush=True)
-
-    come_first()
-    lab = Lab.up(say=say)
-    try:
+    def measure(lab: Lab, figures: Figures, say: Say) -> None:
         shop.raise_shop(lab)
         with served(lab) as server:
             Bench(server, options, figures, say).run()
-    finally:
-        lab.down()
-    if asked.json:
-        print(json.dumps(machine() | {"figures": figures.as_json()}, indent=2))
-    else:
-        print(*(f"{name}: {value}" for name, value in machine().items()), sep=" · ")
-        print(*figures.table(), sep="\n")
-    return int(any(figure.within is False for figure in figures.all))
+
+    return on_a_lab("ssh", measure, as_json=asked.json)
 
 
 if __name__ == "__main__":
