@@ -25,7 +25,7 @@ from netwiz.probes.logs.intake import BURST, FLOOD_S, MAX_ERRORS, RATE, Intake
 from netwiz.probes.logs.neterror_words import may_tell, may_tell_of
 from netwiz.probes.machine import Ground
 from tests.probes.fake_engine import FakeEngine, key
-from tests.probes.test_logs import framed, line, read, serve_log, until
+from tests.probes.test_logs import following, framed, line, read, serve_log, until
 from tests.probes.test_neterrors import SEEN
 
 
@@ -219,11 +219,7 @@ async def test_a_flood_leaves_a_gap_and_the_newest(
 async def test_a_child_that_dies_is_told_of_and_replaced(
     engine: FakeEngine, stage: Ground
 ) -> None:
-    log = serve_log(engine, 1)
-    async with LogFollower(stage) as logs:
-        logs.add([key(1)])
-        log.waiting.put(framed(line(b"a", 1)))
-        await read(logs, 1)
+    async with following(engine, stage, line(b"a", 1)) as (logs, _):
         first = logs.child
         log = serve_log(engine, 1)
         os.kill(first, signal.SIGKILL)
@@ -260,11 +256,7 @@ async def test_leaving_ends_the_child(engine: FakeEngine, stage: Ground) -> None
 async def test_the_past_is_told_once_and_only_what_was_not(
     engine: FakeEngine, stage: Ground
 ) -> None:
-    log = serve_log(engine, 1)
-    async with LogFollower(stage) as logs:
-        logs.add([key(1)])
-        log.waiting.put(framed(line(b"new", 5000)))
-        await read(logs, 1)
+    async with following(engine, stage, line(b"new", 5000)) as (logs, _):
         body = b"".join(framed(line(b"old %d" % n, n)) for n in (1000, 2000, 5000))
         engine.routes[f"/containers/{key(1)}/logs"] = body
         since = datetime(2024, 1, 5, 9, 0, tzinfo=UTC)

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import queue
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import pytest
@@ -163,6 +164,19 @@ async def read(logs: LogFollower, count: int) -> list[LogLine]:
     return found
 
 
+@asynccontextmanager
+async def following(
+    engine: FakeEngine, stage: Ground, said: bytes
+) -> AsyncIterator[tuple[LogFollower, Log]]:
+    """Follow the log of container 1, which has said this line, and it was read."""
+    log = serve_log(engine, 1)
+    async with LogFollower(stage) as logs:
+        logs.add([key(1)])
+        log.waiting.put(framed(said))
+        await read(logs, 1)
+        yield logs, log
+
+
 async def until(condition: Callable[[], bool]) -> None:
     while not condition():  # noqa: ASYNC110 - a fake in another thread has no event
         await asyncio.sleep(0.001)
@@ -289,11 +303,7 @@ async def test_a_log_that_ends_is_followed_no_longer(
 async def test_an_engine_that_stops_ends_its_logs(
     engine: FakeEngine, stage: Ground
 ) -> None:
-    log = serve_log(engine, 1)
-    async with LogFollower(stage) as logs:
-        logs.add([key(1)])
-        log.waiting.put(framed(line(b"a", 1)))
-        await read(logs, 1)
+    async with following(engine, stage, line(b"a", 1)) as (logs, log):
         await asyncio.to_thread(engine.stop)
         await until(lambda: not logs.following)
         await asyncio.to_thread(engine.start)
