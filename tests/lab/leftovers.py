@@ -18,7 +18,10 @@ PART = "netwiz"
 """The control group netwiz runs in: whoever is in it later was left behind."""
 _ENGINE_OWN = re.compile(r"\bveth[0-9a-f]{7}\b|chain (DOCKER|POSTROUTING)$")
 RUNS = "runs"
-"""The section that tells each container's namespace."""
+"""The section that tells each container's first process, and its namespace.
+
+The number of a namespace that is gone is soon given to another (ida_alloc).
+"""
 CONTAINER_SECTIONS = (
     "rules",
     "legacy",
@@ -44,7 +47,7 @@ def look(lab: Lab) -> Fingerprint:
     for name in lab.docker("ps", "--format", "{{.Names}}").split():
         with suppress(FileNotFoundError, state.LabError):
             netns = lab.netns_of(name)
-            found.setdefault(RUNS, {})[name] = str(netns.stat().st_ino)
+            found.setdefault(RUNS, {})[name] = f"{netns} {netns.stat().st_ino}"
             inside = fingerprint.take(netns, *CONTAINER_SECTIONS)
             for section, content in inside.items():
                 found[f"{name} {section}"] = content
