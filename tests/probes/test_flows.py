@@ -101,16 +101,18 @@ async def test_who_listens_is_the_server_whatever_the_ports(bench: Bench) -> Non
 
 async def test_a_rate_is_what_went_between_two_looks(bench: Bench) -> None:
     client, served = bench.pair()
+    begun = time.monotonic()
     first = between(await bench.watch.sweep(), client)
     assert first.rate == 0
-    begun = time.monotonic()
     for _ in range(10):
         client.sendall(b"x" * 10_000)
         assert served.recv(10_000, socket.MSG_WAITALL)
     table = await bench.until(lambda t: between(t, client).sent == 100_000)
     flow = between(table, client)
     looked_for = time.monotonic() - begun
-    assert flow.sent_rate >= 100_000 / looked_for * 0.5
+    # All of it went between looks that this time spans: one rate is the mean at least.
+    assert max(flow.rates) >= 100_000 / looked_for * 0.99
+    assert flow.sent_rate > 0
     assert flow.received_rate == 0
     assert flow.key == first.key
     # At least the first and this one; each look adds one sample.
