@@ -102,6 +102,8 @@ OVERVIEW_KEYS = (
         "shift+tab", "app.focus_previous", "overview.previous", "to the one before"
     ),
 )
+OVERVIEW_SPARE = ("topology", "copy", "zoom")
+"""What leaves the footer first where there is no room for all: help has them still."""
 TOPOLOGY_KEYS = (
     Binding("w", "wizard", "Wizard", id="topology.wizard", tooltip="diagnose this"),
     Binding(

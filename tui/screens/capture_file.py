@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -12,13 +12,15 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
-from textual.widgets import Footer
 
+from netwiz.probes.errors import ProbeError
 from netwiz.tui.app import NetwizApp
+from netwiz.tui.capture_names import names_in
 from netwiz.tui.captures import Captures
 from netwiz.tui.exits import Exit
 from netwiz.tui.screens.capture_host import CaptureScreen
 from netwiz.widgets.filter_bar import FilterBar
+from netwiz.widgets.key_line import KeyLine
 from netwiz.widgets.packets.store import PacketStore
 from netwiz.widgets.packets.view import PacketsView
 
@@ -40,18 +42,11 @@ def open_file(
     return open_capture(None, wanted)
 
 
-def names_in(path: str) -> Mapping[str, str]:
-    """What a file says that its addresses are called; none when it cannot be read."""
-    from netwiz.probes.capture.files import CaptureFile
-    from netwiz.probes.errors import ProbeError
-
-    try:
-        with CaptureFile(path) as file:
-            # They stand at the beginning, before the first packet.
-            next(iter(file.packets()), None)
-            return dict(file.names)
-    except (ProbeError, OSError):
-        return {}
+def _names(path: str) -> Mapping[str, str]:
+    """What its addresses are called; the capture says it if it cannot be read."""
+    with suppress(ProbeError, OSError):
+        return names_in(path)
+    return {}
 
 
 class CaptureFileScreen(CaptureScreen):
@@ -87,7 +82,7 @@ class CaptureFileScreen(CaptureScreen):
     def compose(self) -> ComposeResult:
         yield PacketsView(store=PacketStore(ROWS, BYTES), id="packets")
         yield FilterBar()
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyLine()
 
     @property
     def captures(self) -> Captures:
@@ -105,7 +100,7 @@ class CaptureFileScreen(CaptureScreen):
         )
 
     async def _read(self) -> None:
-        found = await asyncio.to_thread(names_in, self._wanted.source)
+        found = await asyncio.to_thread(_names, self._wanted.source)
         self.start_capture(replace(self._wanted, names={**found, **self._wanted.names}))
 
     def action_filter(self) -> None:

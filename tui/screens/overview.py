@@ -10,10 +10,9 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
-from textual.widgets import Footer
 from textual.worker import Worker, WorkerState
 
-from netwiz.tui.keys import OVERVIEW_KEYS
+from netwiz.tui.keys import OVERVIEW_KEYS, OVERVIEW_SPARE
 from netwiz.tui.messages import (
     EngineGone,
     LinesArrived,
@@ -34,6 +33,7 @@ from netwiz.widgets.container_row import Row
 from netwiz.widgets.containers import ContainersPane
 from netwiz.widgets.filter_bar import FilterBar
 from netwiz.widgets.flows_view import FlowsView
+from netwiz.widgets.key_line import KeyLine
 from netwiz.widgets.line_view import LineView
 from netwiz.widgets.list_pane import ListPane
 from netwiz.widgets.live import LivePane
@@ -85,7 +85,7 @@ class OverviewScreen(LogOverview):
                 yield ContainersPane(id="containers")
             yield LivePane(id="live")
         yield FilterBar()
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyLine(spare=OVERVIEW_SPARE)
 
     def on_mount(self) -> None:
         """Name the panes and keep the clock right."""

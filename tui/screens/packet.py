@@ -6,16 +6,14 @@ import asyncio
 from collections.abc import Sequence
 from typing import ClassVar
 
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
-from textual.widgets import Footer
 
 from netwiz.probes.facts.packets import PacketKind, PacketRow
 from netwiz.probes.reading.layers import hexdump
 from netwiz.tui.captures import reason
+from netwiz.tui.screens.row_screen import RowScreen
 from netwiz.widgets.lines import Line
-from netwiz.widgets.packets.detail import DetailView, Section
+from netwiz.widgets.packets.detail import Section
 from netwiz.widgets.packets.layer_lines import byte_lines, layer_sections
 from netwiz.widgets.packets.row_line import (
     SIGNS,
@@ -32,7 +30,7 @@ ABSENT = (
 )
 
 
-class PacketScreen(Screen[None]):
+class PacketScreen(RowScreen):
     """Shows the packet under the list's cursor; the cursor goes along."""
 
     KEYS_OF = "packet"
@@ -47,29 +45,10 @@ class PacketScreen(Screen[None]):
         Binding("w", "wizard", "Wizard", id="packet.wizard"),
         Binding("y", "copy", "Copy", id="packet.copy"),
     ]
-    DEFAULT_CSS = """
-    PacketScreen DetailView {
-        height: 1fr;
-        border: round $border;
-        padding: 0 0 0 1;
-        background: $background;
-    }
-    """
 
     def __init__(self, view: PacketsView, row: PacketRow) -> None:
-        super().__init__()
-        self._view = view
-        self.row = row
+        super().__init__(view, row)
         self._layers: Sequence[Section] = ()
-
-    def compose(self) -> ComposeResult:
-        yield DetailView(id="packet")
-        yield Footer(compact=True, show_command_palette=False)
-
-    @property
-    def detail(self) -> DetailView:
-        """The text."""
-        return self.query_one(DetailView)
 
     def on_mount(self) -> None:
         """Nothing may move away from under the reader."""
@@ -150,12 +129,7 @@ class PacketScreen(Screen[None]):
 
     def action_copy(self) -> None:
         """All of it as text."""
-        self.app.copy_to_clipboard(self.detail.text)
-        self.notify("copied", timeout=2)
-
-    def action_close(self) -> None:
-        """Back to the list, where the cursor is on this packet."""
-        self.dismiss(None)
+        self.copy(self.detail.text)
 
 
 def _meaning(row: PacketRow, view: PacketsView) -> tuple[Line, list[Line]]:

@@ -6,15 +6,13 @@ import asyncio
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
-from textual.widgets import Footer
 
 from netwiz.probes.facts.packets import PacketRow
 from netwiz.tui.captures import reason
+from netwiz.tui.screens.row_screen import RowScreen
 from netwiz.widgets.lines import Line, plain_text
-from netwiz.widgets.packets.detail import DetailView, Section
+from netwiz.widgets.packets.detail import Section
 from netwiz.widgets.packets.row_line import (
     SIGNS,
     TEXT_STYLES,
@@ -35,7 +33,7 @@ MOST_ROWS = 50_000
 MOST_PASSED = 200
 
 
-class StreamScreen(Screen[None]):
+class StreamScreen(RowScreen):
     """Follows the connection that a packet belongs to, as far as it is kept."""
 
     KEYS_OF = "stream"
@@ -46,33 +44,14 @@ class StreamScreen(Screen[None]):
         Binding("y", "copy", "Copy", id="stream.copy"),
         Binding("s", "save", "Save", id="stream.save"),
     ]
-    DEFAULT_CSS = """
-    StreamScreen DetailView {
-        height: 1fr;
-        border: round $border;
-        padding: 0 0 0 1;
-        background: $background;
-    }
-    """
 
     def __init__(self, view: PacketsView, row: PacketRow) -> None:
-        super().__init__()
-        self._view = view
-        self.row = row
+        super().__init__(view, row)
         self.conversation: Conversation | None = None
         """What was put together; None until then, or when there is none."""
         self.done = False
         self._hex = False
         self._passed: list[Line] = []
-
-    def compose(self) -> ComposeResult:
-        yield DetailView(id="stream")
-        yield Footer(compact=True, show_command_palette=False)
-
-    @property
-    def detail(self) -> DetailView:
-        """The text."""
-        return self.query_one(DetailView)
 
     def on_mount(self) -> None:
         """Look for its packets."""
@@ -180,9 +159,7 @@ class StreamScreen(Screen[None]):
 
     def action_copy(self) -> None:
         """All of it as text."""
-        if text := self._text():
-            self.app.copy_to_clipboard(text)
-            self.notify("copied", timeout=2)
+        self.copy(self._text())
 
     def action_save(self) -> None:
         """Into a file of the person's own."""
@@ -198,10 +175,6 @@ class StreamScreen(Screen[None]):
             self.notify(f"not saved: {reason(error)}", severity="error", markup=False)
         else:
             self.notify(f"saved to {path}", markup=False)
-
-    def action_close(self) -> None:
-        """Back to the packets."""
-        self.dismiss(None)
 
 
 def _passed(row: PacketRow, began_ns: int) -> Line:

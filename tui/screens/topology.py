@@ -12,7 +12,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.screen import Screen
-from textual.widgets import Footer
 
 from netwiz.probes.facts.base import HOST, Place
 from netwiz.probes.facts.traffic import Traffic
@@ -20,6 +19,7 @@ from netwiz.probes.requests import ReadTraffic
 from netwiz.tui.keys import TOPOLOGY_KEYS
 from netwiz.tui.prefill import Prefill
 from netwiz.widgets.filter_bar import FilterBar
+from netwiz.widgets.key_line import KeyLine
 from netwiz.widgets.lines import clip, plain_text
 from netwiz.widgets.list_pane import ListPane
 from netwiz.widgets.sparkline import blocks, sparkline
@@ -57,7 +57,7 @@ class TopologyScreen(Screen[Prefill | None]):
     def compose(self) -> ComposeResult:
         yield TopologyView(partial(sparkline, heights=blocks(os.environ)), id="map")
         yield FilterBar()
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """Draw what is known, then follow the counters."""

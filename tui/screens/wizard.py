@@ -13,7 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import ContentSwitcher, Footer, Static
+from textual.widgets import ContentSwitcher, Static
 
 from netwiz.probes.facts import Snapshot
 from netwiz.tui.keys_wizard import WIZARD_KEYS
@@ -30,6 +30,7 @@ from netwiz.tui.screens.wizard_pane import WalkPane
 from netwiz.tui.screens.wizard_target import look_around
 from netwiz.tui.screens.wizard_walk import Diagnose, Performs, Walker
 from netwiz.widgets.client_choice import ClientChoice
+from netwiz.widgets.key_line import KeyLine
 from netwiz.widgets.lines import line_content
 from netwiz.widgets.steps_header import Heading, StepsHeader
 from netwiz.widgets.symptom_choice import SymptomChoice
@@ -78,7 +79,7 @@ class WizardScreen(Screen[None]):
             yield TargetInput(id="target")
             yield WalkPane(self._walker, self._now, self._folder, id="walk")
         yield Static("", id="notice", markup=False)
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyLine()
 
     def _walker(self, post: Callable[[Message], object]) -> Walker:
         return Walker(self._machine, self._diagnose, post)
