@@ -45,15 +45,19 @@ def capture_begun_note(now: Standing, at: datetime) -> LiveLine:
 
 
 def capture_over_note(now: Standing, at: datetime) -> LiveLine:
-    """``capture of order over: stopped · 1 204 seen · 0 dropped``."""
+    """``capture over: 1 204 seen · 0 dropped · order · stopped``.
+
+    The counts come first: at 80 columns the end of a line is cut.
+    """
     from netwiz.widgets.packets.standing import count_text, what_text
 
     why = now.wrong or (now.ended.why if now.ended is not None else "stopped")
-    parts = [f"capture of {what_text(now)} over: {why}"]
+    parts: list[str] = []
     if now.started is not None:
         counts = now.counts
         parts.append(f"{count_text(counts.seen)} seen")
         parts.append(f"{count_text(counts.dropped)} dropped")
-        if now.path:
-            parts.append(f"{count_text(counts.written)} written to {now.path}")
-    return note(at, " · ".join(parts))
+    parts += [what_text(now), why]
+    if now.started is not None and now.path:
+        parts.append(f"{count_text(now.counts.written)} written to {now.path}")
+    return note(at, f"capture over: {' · '.join(parts)}")

@@ -12,7 +12,7 @@ from tests.screens.packets_app import Capturing, opened
 def _notes(on: Capturing) -> list[str]:
     lines = on.app.overview.live.log_view.lines.all
     found = [line.text for line in lines if line.kind is LiveKind.NOTE]
-    return [text for text in found if text.startswith("capture of ")]
+    return [text for text in found if text.startswith("capture ")]
 
 
 async def test_begin_and_end_are_told_with_counts_and_drops() -> None:
@@ -24,7 +24,7 @@ async def test_begin_and_end_are_told_with_counts_and_drops() -> None:
         on.capture.say(CaptureEnded(why="stopped"))
         await on.until(lambda: len(_notes(on)) == 2)
         last = _notes(on)[-1]
-        assert last == "capture of order over: stopped · 1 204 seen · 7 dropped"
+        assert last == "capture over: 1 204 seen · 7 dropped · order · stopped"
 
 
 async def test_a_filter_is_told_and_a_break_says_why() -> None:
@@ -34,7 +34,22 @@ async def test_a_filter_is_told_and_a_break_says_why() -> None:
         assert _notes(on)[0].endswith("begun · port 3000")
         on.capture.say(OSError(5, "Input/output error"))
         await on.until(lambda: len(_notes(on)) == 2)
-        assert "over: Input/output error" in _notes(on)[-1]
+        assert _notes(on)[-1].endswith("order · Input/output error")
+
+
+async def test_a_long_reason_hides_no_drops_at_eighty_columns() -> None:
+    why = "the process that captures was killed, perhaps for want of memory"
+    async with opened(size=(80, 24)) as on:
+        await on.start()
+        await on.say(counts(4_120_000, dropped=70_012))
+        on.capture.say(CaptureEnded(why=why, wrong=True))
+        await on.until(lambda: len(_notes(on)) == 2)
+        await on.press("left_square_bracket")
+        log = on.app.overview.live.log_view
+        await on.until(lambda: log.display and log.size.height)
+        painted = [log.render_line(y).text for y in range(log.size.height)]
+        assert any("4 120 000 seen · 70 012 dropped" in line for line in painted)
+        assert not any(why in line for line in painted)
 
 
 async def test_many_packets_make_no_line() -> None:

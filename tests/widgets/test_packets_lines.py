@@ -269,12 +269,27 @@ def test_a_long_reason_does_not_hide_that_there_is_more_than_what_is_in_view() -
     assert "✗ the process that captures" in text(drawn)
 
 
+@pytest.mark.parametrize("view", [Wanted(), Wanted(pattern="refused")])
+def test_a_long_reason_is_cut_and_nothing_else(view: Wanted) -> None:
+    now = standing()
+    now.hear(CaptureEnded(why="the process that captures was killed " * 3, wrong=True))
+    drawn = head_line(now, seen(wanted=view, shown=3), 74)
+    assert cells(drawn) <= 74
+    assert text(drawn).startswith("order, pg")
+    assert text(drawn).endswith("…")
+
+
 def test_zero_packets_say_what_that_means() -> None:
     asked = wanted(packet_rows.TAPS[0], filter="port 3000")
     now = Standing(asked, started(asked, left_out=("your own SSH session",)))
     told = plain_text(nothing_lines(now, seen(kept=0)))
     assert 'nothing has passed yet: filter "port 3000" on order' in told
     assert "left out: your own SSH session" in told
+    assert "told of as well" not in told
+    refusals = replace(started(asked), left_in=("ICMP errors about it",))
+    told = plain_text(nothing_lines(Standing(asked, refusals), seen(kept=0)))
+    assert "told of as well: ICMP errors about it" in told
+    assert "left out" not in told
     now.ended = CaptureEnded(why="stopped")
     assert "stopped" in plain_text(nothing_lines(now, seen(kept=0)))
     assert "starting" in plain_text(nothing_lines(Standing(asked), seen(kept=0)))

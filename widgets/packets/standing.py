@@ -159,8 +159,8 @@ def head_line(now: Standing, seen: Seen, width: int) -> Line:
         return ()
     view = _view_parts(seen)
     state = _state(now, seen)
-    if view and now.ended is not None:
-        # A long reason must not push out that there is more than what is in view.
+    if now.ended is not None:
+        # A long reason must push out neither what is captured nor what is in view.
         said, style = state[0]
         needed = LEAST_NAME + 5 + sum(map(cells, view))
         state = ((clip(said, max(width - needed, LEAST_NAME)), style),)
@@ -285,6 +285,9 @@ def _hints(now: Standing) -> list[Line]:
         found.append((("either nobody talks, or the filter leaves it out", "dim"),))
     else:
         found.append((("nobody has sent or received a packet there", "dim"),))
+    if now.started and now.started.left_in:
+        more = ", ".join(now.started.left_in)
+        found.append(((f"told of as well: {more}", "dim"),))
     if now.started and now.started.left_out:
         left = ", ".join(now.started.left_out)
         found.append(((f"left out: {left}", "dim"),))
