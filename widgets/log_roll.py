@@ -68,6 +68,7 @@ class LogRoll(LineView):
         self.search = Filter()
         """What is marked."""
         self.following = True
+        self._unheard = ""
 
     @property
     def lines(self) -> Timeline:
@@ -83,6 +84,18 @@ class LogRoll(LineView):
     def selected(self) -> LiveLine | None:
         """The line under the cursor."""
         return self._lines.view[self._row] if self._row < len(self._lines) else None
+
+    @property
+    def unheard(self) -> str:
+        """Why nothing can be heard; empty when nobody may just have spoken yet."""
+        return self._unheard
+
+    @unheard.setter
+    def unheard(self, why: str) -> None:
+        if why != self._unheard:
+            self._unheard = why
+            if not self._lines:
+                self.refresh_row(0)
 
     def extend(self, lines: Sequence[LiveLine]) -> None:
         """Take lines in; the view moves only while it follows."""
@@ -185,7 +198,7 @@ class LogRoll(LineView):
     def _nothing(self) -> str:
         if self._lines.all:
             return "no line matches (esc shows all)"
-        return "nothing was said yet"
+        return self._unheard or "nothing was said yet"
 
     # Hands
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from netwiz.probes.engine.watch import Resync
 from netwiz.probes.facts import LogBroke, LogGap, LogLevel, LogLine
 from netwiz.tui.screens.reader import ReaderScreen
 from netwiz.tui.screens.wizard import WizardScreen
@@ -250,3 +251,15 @@ async def test_gaps_and_accidents_are_in_the_time_line() -> None:
         assert words in texts(app)
         # ... and the border forgets them when it is over.
         await until(pilot, lambda: "skipped" not in border(app))
+
+
+async def test_without_an_engine_an_empty_log_says_that_nobody_can_tell() -> None:
+    app = OverviewApp(machines.NO_ENGINE, lines=())
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        told = "the engine cannot be reached: no logs, no events"
+        await until(pilot, lambda: view(app).render_line(0).text.strip() == told)
+        # It has come up: now silence means silence.
+        app.fake.happen(Resync(NOW, "the engine is there"), now=machines.EMPTY)
+        silent = "nothing was said yet"
+        await until(pilot, lambda: view(app).render_line(0).text.strip() == silent)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from textual import on
 
+from netwiz.tui.messages import SnapshotTaken
 from netwiz.tui.prefill import Prefill
 from netwiz.tui.screens.overview_words import prefill_of
 from netwiz.tui.screens.suspects_overview import SuspectsOverview
@@ -20,6 +21,8 @@ from netwiz.widgets.timeline import LiveLine
 
 if TYPE_CHECKING:
     from netwiz.tui.session import Session
+
+NO_ENGINE = "the engine cannot be reached: no logs, no events"
 
 
 class LogOverview(SuspectsOverview):
@@ -47,6 +50,11 @@ class LogOverview(SuspectsOverview):
 
     def _open_wizard(self, prefill: Prefill) -> None:
         raise NotImplementedError
+
+    @on(SnapshotTaken)
+    def _heard_of_the_engine(self, event: SnapshotTaken) -> None:
+        """An empty log means something else where nobody can tell of one."""
+        self.log_view.unheard = "" if event.snapshot.engine else NO_ENGINE
 
     @on(LogView.Opened)
     def _line_opened(self, event: LogView.Opened) -> None:
