@@ -71,6 +71,8 @@ class FlowPoll:
                 self._came.clear()
                 table = await flows.sweep()
                 self._post(FlowsRead(table))
-                # Whoever comes back does not wait for the end of a pause.
+                # Whoever comes back does not wait for the end of a pause. Not by
+                # wait_for: of Python 3.11 it may lose a cancellation, and go on.
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._came.wait(), table.pause_s)
+                    async with asyncio.timeout(table.pause_s):
+                        await self._came.wait()
