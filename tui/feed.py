@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from netwiz.probes.engine.watch import Happening
     from netwiz.probes.facts import Finding, LogSaid, Snapshot
     from netwiz.probes.facts.flows import FlowTable
-    from netwiz.probes.facts.signs import Signs
+    from netwiz.probes.facts.signs import Awaited, Signs
     from netwiz.probes.machine import Machine
     from netwiz.probes.requests import Request
 
@@ -70,6 +70,9 @@ class Patrols(Protocol):
 
     def place_changed(self, snapshot: Snapshot) -> None:
         """Containers came or went."""
+
+    def awaits(self, awaited: Iterable[Awaited]) -> None:
+        """Tell when these work; they are forgotten unless it is asked for again."""
 
     def __aiter__(self) -> AsyncIterator[Signs]:
         """Batch by batch, without end."""

@@ -15,6 +15,7 @@ from netwiz.wizard.suspects.suspect import Suspect
 if TYPE_CHECKING:
     from netwiz.probes.engine.watch import EngineEvent
     from netwiz.probes.facts import LogLine, Snapshot
+    from netwiz.probes.facts.signs import Awaited
 
 LATELY = rules.LATELY
 """An error that was not repeated for so long no longer marks its container."""
@@ -93,6 +94,10 @@ class SuspectBook:
     def all(self, now: datetime) -> tuple[Suspect, ...]:
         """Every suspect that is worth knowing of, the gravest first."""
         return self._book.suspects(now)
+
+    def awaited(self, now: datetime) -> tuple[Awaited, ...]:
+        """What would heal the active ones."""
+        return self._book.awaited(now)
 
     def current(self, now: datetime) -> dict[str, Suspect]:
         """Whose rows are to be marked: the gravest active suspect of each container."""

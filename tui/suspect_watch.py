@@ -93,6 +93,8 @@ class SuspectWatch:
             return
         now = self._now()
         suspects = self._book.all(now)
+        if self._patrol is not None:
+            self._patrol.awaits(self._book.awaited(now))
         # The score moves all the time; what it is for is the order.
         plain = tuple(replace(one, score=0.0) for one in suspects)
         heads = tuple((one.key, one.standing, one.text) for one in suspects)

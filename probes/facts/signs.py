@@ -83,6 +83,17 @@ class Sign:
     age_s: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """What a client is known to fail at: that it works would be news."""
+
+    place: Place
+    """The client's namespace."""
+    target: str = ""
+    """An address that the client dials; empty where its names are not resolved."""
+    port: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signs(Finding):
     """What one round of the patrol brought."""

@@ -30,13 +30,16 @@ class Mind:
         """Targets that something failed at, and until when they are watched."""
         self._known: dict[tuple[str, int], set[int]] = {}
         """Local ports of connections to them that are no news."""
-        self._opening: dict[int, tuple[str, int]] = {}
-        """Half-open ones of the last look: local port to target."""
 
-    def expect(self, target: str, port: int, now: float) -> None:
-        """Something failed there: tell when a connection to it works."""
-        if len(self._failing) < MOST_WATCHED or (target, port) in self._failing:
+    def expect(self, target: str, port: int, now: float) -> bool:
+        """Something failed there: tell when a connection to it works.
+
+        Gives whether that was not expected already.
+        """
+        known = self._failing.get((target, port), 0.0)
+        if known or len(self._failing) < MOST_WATCHED:
             self._failing[target, port] = now + HOT_S
+        return known <= now
 
     def signs(self, reading: Reading, now: float, at: datetime) -> list[Sign]:
         """What a reading tells."""
@@ -68,10 +71,8 @@ class Mind:
 
     def _half_open(self, reading: Reading, now: float, at: datetime) -> Iterable[Sign]:
         told = 0
-        opening: dict[int, tuple[str, int]] = {}
         for one in reading.connects:
             age = max(one.syn_age_s, self._age(one, now))
-            opening[one.local_port] = (one.remote, one.remote_port)
             if age < SYN_AGE_S or told == MOST_SIGNS:
                 continue
             told += 1
@@ -94,12 +95,11 @@ class Mind:
                 text=words,
                 age_s=age,
             )
-        self._opening = opening
 
     def _worked(self, reading: Reading, now: float, at: datetime) -> Iterable[Sign]:
         self._failing = {k: t for k, t in self._failing.items() if t > now}
         self._known = {k: v for k, v in self._known.items() if k in self._failing}
-        if not reading.connected and not self._known:
+        if not reading.wide:
             return
         ports: dict[tuple[str, int], set[int]] = {key: set() for key in self._failing}
         for one in reading.connected:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
@@ -24,6 +24,7 @@ from netwiz.probes.patrol.round import Round, go_round, places_of, register
 
 if TYPE_CHECKING:
     from netwiz.probes.facts.engine import Snapshot
+    from netwiz.probes.facts.signs import Awaited
     from netwiz.probes.machine import Ground
 
 RESTLESS_S = 0.4
@@ -92,6 +93,23 @@ class Patrol:
     def place_changed(self, snapshot: Snapshot) -> None:  # noqa: ARG002
         """Containers came or went: the next round goes by the newest snapshot."""
         self._stale = True
+
+    def awaits(self, awaited: Iterable[Awaited]) -> None:
+        """Tell when these work; they are forgotten unless it is asked for again."""
+        now = time.monotonic()
+        posts = {post.place: post for post in self._posts.values()}
+        for one in awaited:
+            post = posts.get(one.place)
+            if post is None:
+                continue
+            if not one.target:
+                self._closer.ask(one.place, Why.NAMES)
+                continue
+            post.awaited_until = now + HOT_S
+            if self._minds[post.inode].expect(one.target, one.port, now):
+                # What is connected already is no news: that is to be known first.
+                post.hot_until = max(post.hot_until, now + HOT_S)
+            self._listener.watch(one.target, one.port)
 
     async def __aiter__(self) -> AsyncIterator[Signs]:
         """What was seen, in batches, without end."""

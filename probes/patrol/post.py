@@ -44,6 +44,8 @@ class Post:
     """When the counters were last seen to have moved, or not to."""
     hot_until: float = 0.0
     """Something failed here lately (seconds of the monotonic clock)."""
+    awaited_until: float = 0.0
+    """A connection that works would be news until then."""
     half_open: bool = False
     queued: bool = True
     """Connections waited at the last look; at first nobody knows."""
@@ -76,6 +78,10 @@ class Post:
             look |= Look.NAMES
         return look
 
+    def wide(self, now: float) -> bool:
+        """Whether a look at connects takes in those that are established."""
+        return now < max(self.hot_until, self.awaited_until)
+
     def restless(self, now: float) -> bool:
         """Whether something is under way, so that a look is soon due again."""
         under_way = self.half_open or self.asking or self.stuck
@@ -103,6 +109,8 @@ class Reading:
     within_s: float = 0.0
     """It rose within so many seconds."""
     looked: Look = Look.NOTHING
+    wide: bool = False
+    """Established connections were looked at as well."""
     connects: list[Socket] = field(default_factory=list)
     """In SYN-SENT."""
     connected: list[Socket] = field(default_factory=list)

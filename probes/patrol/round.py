@@ -98,8 +98,8 @@ def _look(reading: Reading, now: float) -> None:
         post.queued = bool(reading.queues)
         post.stuck = post.stuck and post.queued
     if Look.CONNECTS in look or reading.queues:
-        wide = now < post.hot_until or bool(reading.queues)
-        states = _SYN_SENT | (sockets.CONNECTED if wide else 0)
+        reading.wide = post.wide(now) or bool(reading.queues)
+        states = _SYN_SENT | (sockets.CONNECTED if reading.wide else 0)
         found = sockets.connections(states)
         reading.connects = [s for s in found if s.state == sockets.SYN_SENT]
         reading.connected = [s for s in found if s.state != sockets.SYN_SENT]

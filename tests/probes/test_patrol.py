@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from netwiz.probes.facts import HostFacts, Place, Snapshot
-from netwiz.probes.facts.signs import SeenBy, Sign, SignKind
+from netwiz.probes.facts.signs import Awaited, SeenBy, Sign, SignKind
 from netwiz.probes.namespaces import NETNS_DIR
 from netwiz.probes.patrol import sockets
 from netwiz.probes.patrol.patrol import Patrol
@@ -38,6 +38,7 @@ class Told:
 
     def __init__(self) -> None:
         self.signs: list[Sign] = []
+        self.patrol: Patrol
         self._changed = asyncio.Condition()
 
     async def read(self, patrol: Patrol) -> None:
@@ -71,6 +72,7 @@ async def patrolling(wire: Wire) -> AsyncIterator[Told]:
     told = Told()
     try:
         async with Patrol(wire.ground) as patrol:
+            told.patrol = patrol
             reader = asyncio.ensure_future(told.read(patrol))
             yield told
             reader.cancel()
@@ -150,6 +152,27 @@ async def test_a_syn_that_is_dropped_then_answered(wire: Wire) -> None:
             await until_told(
                 worked, lambda: dial(wire, wire.client.place, SERVER4, 7070)
             )
+
+
+async def test_what_only_a_log_told_of_is_looked_out_for(wire: Wire) -> None:
+    async with patrolling(wire) as patrol:
+        listening = wire.socket(wire.server.place, socket.SOCK_STREAM, SERVER4, 7075)
+        with contextlib.closing(listening):
+            wanted = Awaited(wire.client.place, SERVER4, 7075)
+            worked = patrol.wanted(SignKind.WORKED, target=SERVER4, port=7075)
+
+            async def keep_asking() -> None:
+                # As the screen does it: the patrol soon forgets.
+                while not worked.done():
+                    patrol.patrol.awaits([wanted])
+                    await asyncio.sleep(0.2)
+
+            asking = asyncio.ensure_future(keep_asking())
+            sign = await until_told(
+                worked, lambda: dial(wire, wire.client.place, SERVER4, 7075)
+            )
+            await asking
+            assert sign.place == wire.client.place
 
 
 async def test_an_error_of_a_firewall(wire: Wire) -> None:

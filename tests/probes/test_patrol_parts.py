@@ -138,7 +138,7 @@ def test_the_age_of_a_syn(retransmits: int, expires: int, age: float) -> None:
 
 
 def reading(**more: object) -> Reading:
-    made = Reading(post(), Counts())
+    made = Reading(post(), Counts(), wide=True)
     for name, value in more.items():
         setattr(made, name, value)
     return made
@@ -178,6 +178,22 @@ def test_a_connection_that_is_there_already_is_no_news_a_new_one_is() -> None:
     assert mind.signs(reading(connected=[kept, other]), 1.0, NOW) == []
     assert mind.signs(reading(connected=[kept, other]), 2.0, NOW) == []
     assert kinds(mind.signs(reading(connected=[kept, again]), 3.0, NOW)) == ["worked"]
+
+
+def test_the_first_connection_after_a_failure_is_news() -> None:
+    mind = Mind()
+    mind.expect("172.18.0.2", 80, 0.0)
+    assert mind.signs(reading(), 1.0, NOW) == []
+    again = reading(connected=[raw(ESTABLISHED, 1)])
+    assert kinds(mind.signs(again, 2.0, NOW)) == ["worked"]
+
+
+def test_a_look_that_left_out_what_is_connected_proves_nothing() -> None:
+    mind = Mind()
+    mind.expect("172.18.0.2", 80, 0.0)
+    kept = reading(connected=[raw(ESTABLISHED, 1)])
+    for number, one in enumerate((kept, reading(wide=False), kept)):
+        assert mind.signs(one, float(number), NOW) == []
 
 
 def test_who_waits_in_a_queue_for_long() -> None:

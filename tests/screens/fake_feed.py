@@ -13,7 +13,7 @@ from netwiz.probes.capture.wanted import CaptureWanted
 from netwiz.probes.engine.watch import EngineLost, Happening, Resync
 from netwiz.probes.facts import Finding, LogSaid, Snapshot, SnapshotTaken
 from netwiz.probes.facts.flows import FlowTable
-from netwiz.probes.facts.signs import Sign, Signs
+from netwiz.probes.facts.signs import Awaited, Sign, Signs
 from netwiz.probes.machine import FakeMachine
 from netwiz.probes.requests import Request, TakeSnapshot
 from netwiz.tui.feed import Flows, Logs, Patrols, Watcher
@@ -105,9 +105,13 @@ class FakePatrol:
     def __init__(self) -> None:
         self.queue: asyncio.Queue[Signs] = asyncio.Queue()
         self.changes = 0
+        self.awaited: tuple[Awaited, ...] = ()
 
     def place_changed(self, snapshot: Snapshot) -> None:  # noqa: ARG002
         self.changes += 1
+
+    def awaits(self, awaited: Iterable[Awaited]) -> None:
+        self.awaited = tuple(awaited)
 
     async def __aiter__(self) -> AsyncIterator[Signs]:
         while True:

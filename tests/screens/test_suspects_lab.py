@@ -95,3 +95,19 @@ def test_it_heals_before_anybody_asks(lab: Lab) -> None:
         lab.run(["iptables", "-F", "DOCKER-USER"])
         desk.wait("✓ order →", "connected again at")
         leave(desk)
+
+
+def test_what_only_a_log_told_of_heals_once_it_works(lab: Lab) -> None:
+    raised = stage(lab, "healthy/same-net")
+    told = "Error: connect ECONNREFUSED 172.28.0.2:3000"
+    stdout = f"/proc/{lab.pid_of('order')}/fd/1"
+    lab.run(["sh", "-c", f"echo '{told}' >{stdout}"])
+    with terminal(lab, (120, 40)) as desk:
+        desk.start(netwiz())
+        desk.wait("Networks", "Containers", "order", told)
+        desk.press("3", "[", "[")
+        # Nobody has seen it fail; the application said so before netwiz came.
+        desk.wait("⚠ order →")
+        keep_trying(lab, "order", raised.fill("tcp://{{pg.ip}}:3000"))
+        desk.wait("✓ order →", "connected again at")
+        leave(desk)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from netwiz.probes.facts.signs import SeenBy, Sign, SignKind
 from netwiz.wizard.suspects import rules
+from netwiz.wizard.suspects.awaited import awaited
 from netwiz.wizard.suspects.life import Lives
 from netwiz.wizard.suspects.suspect import Standing, Suspect
 from netwiz.wizard.suspects.trouble import About, Trouble, symptom_of
@@ -16,6 +17,7 @@ from netwiz.wizard.suspects.who import Directory, End
 
 if TYPE_CHECKING:
     from netwiz.probes.facts import Snapshot
+    from netwiz.probes.facts.signs import Awaited
 
 MOST = 500
 """Clients and targets that are remembered; the stalest are forgotten first."""
@@ -88,6 +90,10 @@ class Book:
                 found.append(suspect)
         found += self.lives.suspects(now)
         return tuple(sorted(found, key=lambda s: (_ORDER[s.standing], -s.score, s.key)))
+
+    def awaited(self, now: datetime) -> tuple[Awaited, ...]:
+        """What would heal those that are active."""
+        return awaited(self._troubles.values(), self._directory, now)
 
     # Inside
 

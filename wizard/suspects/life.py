@@ -24,7 +24,7 @@ class _Life:
     leaving: datetime | None = None
     """When it was told to end, and has not yet."""
     away: bool = False
-    """Whether it has ended, or was frozen, at least once: it did not only just begin."""
+    """Whether it has ended, or was frozen, at least once."""
     deaths: deque[datetime] = field(default_factory=lambda: deque(maxlen=64))
     exit_code: int = 0
     up_since: datetime | None = None

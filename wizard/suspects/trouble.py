@@ -119,6 +119,7 @@ class Trouble:
     """Whatever worked in between."""
     dialled: str = ""
     """The address or name that failed last."""
+    dialled_port: int = 0
     servers: set[str] = field(default_factory=set)
     """Name servers that were asked."""
     reported: int = 0
@@ -150,7 +151,8 @@ class Trouble:
         if sign.kind is SignKind.REPORTED:
             self.reported += 1
             self.error = sign.error
-        self.dialled = sign.target or self.dialled
+        if sign.target:
+            self.dialled, self.dialled_port = sign.target, sign.port
         if sign.server:
             self.servers.add(sign.server)
         if target:
@@ -166,8 +168,8 @@ class Trouble:
     def excuse(self, until: datetime, back: datetime | None) -> None:
         """Leave out what failed while the server came up, and had been away before.
 
-        `until` and `back` are when that ended. A server that begins may refuse, but what
-        an application reports of it counts, unless it had run before.
+        `until` and `back` are when that ended. A server that begins may refuse, but
+        what an application reports of it counts, unless it had run before.
         """
         if self.first - rules.FORMER >= until:
             return

@@ -86,6 +86,11 @@ class Directory:
             return self._published(host, port) or (End(HOST_KEY, HOST_KEY), port)
         return End(host.lower(), host), port
 
+    def addresses(self, end: End) -> tuple[str, ...]:
+        """Of a container, now."""
+        known = self.snapshot.by_id.get(end.container_id) if self.snapshot else None
+        return known.addresses if known else ()
+
     def called(self, name: str) -> list[Container]:
         """Every container that has this name somewhere."""
         wanted = name.lower()
