@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from netwiz.widgets.lines import Line
-from netwiz.widgets.suspects import Suspect
+
+if TYPE_CHECKING:
+    from netwiz.widgets.suspects import Suspect
 
 NOWHERE = "–"
 """Stands for the address of what has none."""

@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from netwiz.probes.facts.logs import LogLevel
 from netwiz.widgets.filtering import Filter
-from netwiz.widgets.suspects import Suspect
+
+if TYPE_CHECKING:
+    from netwiz.widgets.suspects import Suspect
 
 LIMIT = 20_000
 """Lines that are kept; the oldest go first."""

@@ -6,25 +6,19 @@ import asyncio
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from textual import on
 from textual.screen import Screen
-
-from netwiz.probes.errors import ProbeError
-from netwiz.tui.captures import (
-    CaptureBegun,
-    CaptureFailed,
-    Captures,
-    CaptureSaid,
-    reason,
-)
-from netwiz.widgets.packets.sieve import Wanted
-from netwiz.widgets.packets.standing import count_text, size_text, what_text
-from netwiz.widgets.packets.view import PacketsView
 
 if TYPE_CHECKING:
     from netwiz.probes.capture.wanted import CaptureWanted
     from netwiz.probes.facts import Snapshot
+    from netwiz.tui.captures import (
+        CaptureBegun,
+        CaptureFailed,
+        Captures,
+        CaptureSaid,
+    )
     from netwiz.tui.prefill import Prefill
+    from netwiz.widgets.packets.view import PacketsView
 
 
 class CaptureScreen(Screen[None]):
@@ -33,6 +27,8 @@ class CaptureScreen(Screen[None]):
     @property
     def packets(self) -> PacketsView:
         """The packet list."""
+        from netwiz.widgets.packets.view import PacketsView
+
         return self.query_one(PacketsView)
 
     # What a screen says
@@ -60,49 +56,52 @@ class CaptureScreen(Screen[None]):
         del prefill
         self.notify("a file cannot be diagnosed: netwiz can, where it runs", timeout=4)
 
-    # What a capture tells
+    # What a capture tells. Handlers by their names and not by `@on`: the overview is
+    # painted before all that captures is loaded.
 
-    @on(CaptureBegun)
-    def _capture_begun(self, event: CaptureBegun) -> None:
+    def on_capture_begun(self, event: CaptureBegun) -> None:
+        """Forget what another one told."""
         from netwiz.probes.capture.words import ERRORS
+        from netwiz.widgets.packets.sieve import Wanted
 
         wanted = event.wanted
         self.packets.begin(wanted, wanted.names)
         if ERRORS.intersection(wanted.filter.lower().split()):
             self.packets.show_only(Wanted(errors=True))
 
-    @on(CaptureSaid)
-    def _capture_said(self, event: CaptureSaid) -> None:
+    def on_capture_said(self, event: CaptureSaid) -> None:
+        """Show it."""
         self.packets.take(event.said)
 
-    @on(CaptureFailed)
-    def _capture_failed(self, event: CaptureFailed) -> None:
+    def on_capture_failed(self, event: CaptureFailed) -> None:
+        """Say why."""
         self.packets.fail(event.why)
 
     # What the list says
 
-    @on(PacketsView.Opened)
-    def _packet_opened(self, event: PacketsView.Opened) -> None:
+    def on_packets_view_opened(self, event: PacketsView.Opened) -> None:
+        """Layers and bytes of a packet."""
         from netwiz.tui.screens.packet import PacketScreen
 
         self.app.push_screen(PacketScreen(event.view, event.row))
 
-    @on(PacketsView.StreamWanted)
-    def _stream_wanted(self, event: PacketsView.StreamWanted) -> None:
+    def on_packets_view_stream_wanted(self, event: PacketsView.StreamWanted) -> None:
+        """The conversation that a packet belongs to."""
         from netwiz.tui.screens.stream import StreamScreen
 
         if event.row.source:
             self.app.push_screen(StreamScreen(event.view, event.row))
 
-    @on(PacketsView.WizardWanted)
-    def _wizard_wanted(self, event: PacketsView.WizardWanted) -> None:
+    def on_packets_view_wizard_wanted(self, event: PacketsView.WizardWanted) -> None:
+        """Why a packet says what it says."""
         from netwiz.tui.screens.packet_prefill import prefill_of_row
 
         self.diagnose(prefill_of_row(event.row, event.view))
 
-    @on(PacketsView.SaveWanted)
-    def _save_wanted(self) -> None:
+    def on_packets_view_save_wanted(self) -> None:
+        """Ask where to write what is kept."""
         from netwiz.tui.screens.capture_save import SaveDialog
+        from netwiz.widgets.packets.standing import what_text
 
         view = self.packets
         at = datetime.now().astimezone()
@@ -123,6 +122,9 @@ class CaptureScreen(Screen[None]):
 
     async def _write_packets(self, path: str) -> None:
         from netwiz.probes.capture.keep_rows import write_rows
+        from netwiz.probes.errors import ProbeError
+        from netwiz.tui.captures import reason
+        from netwiz.widgets.packets.standing import count_text, size_text
 
         view = self.packets
         started = view.standing.started
@@ -146,6 +148,7 @@ class CaptureScreen(Screen[None]):
             self.notify("still looking around", timeout=3)
             return
         from netwiz.tui.screens.capture_dialog import Asked, CaptureDialog
+        from netwiz.widgets.packets.standing import what_text
 
         now = self.packets.standing
         running = " · ".join(filter(None, (what_text(now), now.filter)))
@@ -161,7 +164,7 @@ class CaptureScreen(Screen[None]):
 
     def _capture_answered(self, answer: CaptureWanted | str | None) -> None:
         if isinstance(answer, str):
-            self._stop_wanted()
+            self.on_packets_view_stop_wanted()
         elif answer is not None:
             self.start_capture(answer)
 
@@ -178,8 +181,8 @@ class CaptureScreen(Screen[None]):
             description="capture packets",
         )
 
-    @on(PacketsView.StopWanted)
-    def _stop_wanted(self) -> None:
+    def on_packets_view_stop_wanted(self) -> None:
+        """End the capture; what it still has to tell is told."""
         if self.captures is not None:
             self.run_worker(
                 self.captures.stop(),

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from textual import on
 
-from netwiz.tui.captures import Captures
 from netwiz.tui.messages import SnapshotTaken
 from netwiz.tui.screens.capture_host import CaptureScreen
 from netwiz.widgets.containers import ContainersPane
@@ -17,8 +16,10 @@ from netwiz.widgets.networks import NetworksPane
 
 if TYPE_CHECKING:
     from netwiz.probes.facts import Snapshot
+    from netwiz.tui.captures import Captures
     from netwiz.tui.prefill import Prefill
     from netwiz.tui.session import Session
+    from netwiz.widgets.packets.view import PacketsView
 
 TAB = "Packets"
 
@@ -31,6 +32,11 @@ class CapturingOverview(CaptureScreen):
     @property
     def _session(self) -> Session | None:
         raise NotImplementedError
+
+    @property
+    def packets(self) -> PacketsView:
+        """The packet list, which is loaded after the first paint."""
+        return self.query_one(LivePane).packets
 
     @property
     def captures(self) -> Captures | None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
-from textual import on
-
-from netwiz.tui.captures import CaptureSaid
-from netwiz.tui.flow_watch import FlowsRead
 from netwiz.tui.screens.capture_overview import CapturingOverview
-from netwiz.widgets.flows_view import FlowsView
-from netwiz.widgets.sparkline import blocks
+from netwiz.widgets.live import LivePane
+
+if TYPE_CHECKING:
+    from netwiz.tui.captures import CaptureSaid
+    from netwiz.tui.flow_watch import FlowsRead
+    from netwiz.widgets.flows_view import FlowsView
 
 
 class FlowsOverview(CapturingOverview):
@@ -19,19 +20,28 @@ class FlowsOverview(CapturingOverview):
     @property
     def flows(self) -> FlowsView:
         """The list of flows."""
-        return self.query_one(FlowsView)
+        return self.query_one(LivePane).flows
 
-    @on(FlowsRead)
-    def _flows_read(self, event: FlowsRead) -> None:
+    # Handlers by their names and not by `@on`: the view, and what looks at flows, are
+    # loaded after the first paint.
+
+    def on_flows_read(self, event: FlowsRead) -> None:
+        """Show a new look."""
+        from netwiz.widgets.sparkline import blocks
+
         self.flows.heights = blocks(os.environ)
         self.flows.show_table(event.table)
 
-    @on(FlowsView.Seen)
-    def _flows_seen(self, event: FlowsView.Seen) -> None:
+    def on_snapshot_taken(self) -> None:
+        """Who came into view before there was a session is looked at now."""
+        self._look_at_flows(self.is_current and self.flows.in_view)
+
+    def on_flows_view_seen(self, event: FlowsView.Seen) -> None:
+        """Look while somebody sees it."""
         self._look_at_flows(event.in_view and self.is_current)
 
-    @on(CaptureSaid)
-    def _note_packets(self, event: CaptureSaid) -> None:
+    def on_capture_said(self, event: CaptureSaid) -> None:
+        """Packets tell of flows, too."""
         session = self._session
         wanted = session.captures.wanted if session is not None else None
         # Packets of a file say nothing of what is going on now.
@@ -49,14 +59,16 @@ class FlowsOverview(CapturingOverview):
 
     def on_screen_resume(self) -> None:
         """Look again, if that is what is in view."""
-        self._look_at_flows(self.flows.in_view)
+        live = self.query_one(LivePane)
+        # The first time comes before the first paint.
+        self._look_at_flows(live.has("flows") and live.flows.in_view)
 
     def _look_at_flows(self, in_view: bool) -> None:
         if self._session is not None:
             self._session.flows.show(in_view)
 
-    @on(FlowsView.FlowOpened)
-    def _flow_opened(self, event: FlowsView.FlowOpened) -> None:
+    def on_flows_view_flow_opened(self, event: FlowsView.FlowOpened) -> None:
+        """Capture its packets."""
         snapshot = self.capture_snapshot
         place = event.flow.client.place or event.flow.server.place
         if snapshot is None or place is None:

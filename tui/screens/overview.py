@@ -32,7 +32,6 @@ from netwiz.tui.screens.overview_words import (
 from netwiz.widgets.container_row import Row
 from netwiz.widgets.containers import ContainersPane
 from netwiz.widgets.filter_bar import FilterBar
-from netwiz.widgets.flows_view import FlowsView
 from netwiz.widgets.key_line import KeyLine
 from netwiz.widgets.line_view import LineView
 from netwiz.widgets.list_pane import ListPane
@@ -40,9 +39,7 @@ from netwiz.widgets.live import LivePane
 from netwiz.widgets.log_view import LogView
 from netwiz.widgets.networks import NetworksPane
 from netwiz.widgets.notice import Notice
-from netwiz.widgets.packets.view import PacketsView
 from netwiz.widgets.status_line import StatusLine
-from netwiz.widgets.suspects_view import SuspectsView
 
 if TYPE_CHECKING:
     from netwiz.probes.facts import Listener, Snapshot
@@ -230,6 +227,9 @@ class OverviewScreen(LogOverview):
 
     def action_wizard(self) -> None:
         """Open the wizard with what is under the cursor."""
+        from netwiz.widgets.flows_view import FlowsView
+        from netwiz.widgets.suspects_view import SuspectsView
+
         pane = self.focused
         if pane is self.networks:
             self._open_wizard(Prefill(client=self.networks.client))
@@ -308,12 +308,16 @@ class OverviewScreen(LogOverview):
             self.set_focus(self._filtered)
 
     def _set_filter(self, pattern: str) -> None:
+        from netwiz.widgets.packets.view import PacketsView
+
         pane = self._filtered
         if isinstance(pane, ListPane | LogView | PacketsView):
             pane.set_filter(pattern)
         self._tell_about()
 
     def _pattern(self, pane: LineView) -> str:
+        from netwiz.widgets.packets.view import PacketsView
+
         if isinstance(pane, LogView):
             return pane.lines.filter.pattern
         if isinstance(pane, PacketsView):
@@ -352,6 +356,8 @@ class OverviewScreen(LogOverview):
 
     def action_back(self) -> None:
         """Undo one thing that hides something: zoom, filter, suspects only, held."""
+        from netwiz.widgets.packets.view import PacketsView
+
         pane = self._pane()
         if any(self.has_class(f"-zoom-{name}") for name in PANES):
             self.remove_class(*(f"-zoom-{name}" for name in PANES))

@@ -14,12 +14,11 @@ from netwiz.widgets.lines import Line, clip
 from netwiz.widgets.list_pane import ListPane
 from netwiz.widgets.log_view import LogView
 from netwiz.widgets.network_rows import Head, Member
-from netwiz.widgets.packets.view import PacketsView
 from netwiz.widgets.status_line import Standing
-from netwiz.widgets.suspects import Suspect
 
 if TYPE_CHECKING:
     from netwiz.probes.facts import Snapshot
+    from netwiz.widgets.suspects import Suspect
 
 NOT_ROOT = "Not root: who listens and where a packet dies cannot be seen."
 AS_ROOT = "sudo netwiz"
@@ -103,6 +102,8 @@ def copied_text(pane: LineView) -> str:
         if line is None:
             return ""
         return line_text(line)
+    from netwiz.widgets.packets.view import PacketsView
+
     if isinstance(pane, PacketsView):
         return pane.copied()
     item = pane.selected if isinstance(pane, ListPane) else None

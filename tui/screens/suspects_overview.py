@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual import on
 
 from netwiz.tui.messages import SuspectsSeen
 from netwiz.tui.prefill import Prefill
 from netwiz.tui.screens.flows_overview import FlowsOverview
 from netwiz.tui.screens.overview_words import prefill_of
-from netwiz.widgets.suspects import Suspect
-from netwiz.widgets.suspects_view import SuspectsView
+from netwiz.widgets.live import LivePane
+
+if TYPE_CHECKING:
+    from netwiz.widgets.suspects import Suspect
+    from netwiz.widgets.suspects_view import SuspectsView
 
 
 class SuspectsOverview(FlowsOverview):
@@ -25,7 +30,7 @@ class SuspectsOverview(FlowsOverview):
     @property
     def suspects(self) -> SuspectsView:
         """The list of suspects."""
-        return self.query_one(SuspectsView)
+        return self.query_one(LivePane).suspects
 
     @on(SuspectsSeen)
     def _suspects_seen(self, event: SuspectsSeen) -> None:
@@ -37,8 +42,11 @@ class SuspectsOverview(FlowsOverview):
         self._show_containers()
         self._tell()
 
-    @on(SuspectsView.SuspectOpened)
-    def _suspect_opened(self, event: SuspectsView.SuspectOpened) -> None:
+    # By its name and not by `@on`: the view is loaded after the first paint.
+    def on_suspects_view_suspect_opened(
+        self, event: SuspectsView.SuspectOpened
+    ) -> None:
+        """Walk what is under the cursor."""
         self._open_wizard(prefill_of(event.suspect))
 
     def _show_containers(self) -> None:
