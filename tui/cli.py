@@ -292,6 +292,10 @@ def _screen() -> int:
     if not (sys.stdin and sys.stdin.isatty() and sys.stdout and sys.stdout.isatty()):
         complain("the screen needs a terminal; without one: netwiz diagnose FROM TO")
         return Exit.USAGE
+    from netwiz.tui import collector
+
+    # Before all that is loaded: the collector would look at it again and again.
+    collector.hold()
     from netwiz.tui.app import run
 
     return run()
