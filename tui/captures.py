@@ -20,7 +20,11 @@ from netwiz.probes.facts.packets import (
 )
 from netwiz.probes.text import plain
 from netwiz.tui.messages import LinesArrived
-from netwiz.tui.notes import capture_begun_note, capture_over_note
+from netwiz.tui.notes import (
+    capture_begun_note,
+    capture_over_note,
+    capture_without_note,
+)
 
 if TYPE_CHECKING:
     from netwiz.probes.capture.wanted import CaptureStream, CaptureWanted, Said
@@ -69,6 +73,7 @@ class Captures:
         self._stream: CaptureStream | None = None
         self._one = asyncio.Lock()
         self._waiting: list[Said] = []
+        self._standing: Standing | None = None
         self._told_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
@@ -91,7 +96,7 @@ class Captures:
         async with self._one:
             self.wanted = wanted
             self._task = asyncio.current_task()
-            standing = Standing(wanted)
+            standing = self._standing = Standing(wanted)
             self._post(CaptureBegun(wanted))
             try:
                 async with self._open(wanted) as stream:
@@ -105,7 +110,7 @@ class Captures:
                 standing.wrong = reason(error)
                 self._post(CaptureFailed(standing.wrong))
             finally:
-                self._stream = self._task = self.wanted = None
+                self._stream = self._task = self.wanted = self._standing = None
                 self._forget()
                 self._note_end(standing)
 
@@ -138,6 +143,12 @@ class Captures:
         if isinstance(said, CaptureStarted) and not standing.is_file:
             self._line(capture_begun_note(standing, self._now()))
 
+    def _note_lost(self, taps: list[int]) -> None:
+        """Whoever looks elsewhere is to know, too, that a place is heard no more."""
+        now = self._standing
+        if taps and now is not None and len(now.gone) < len(now.tap_names):
+            self._line(capture_without_note(now, taps, self._now()))
+
     def _note_end(self, standing: Standing) -> None:
         if not standing.is_file:
             self._line(capture_over_note(standing, self._now()))
@@ -151,6 +162,9 @@ class Captures:
         self._told_at = monotonic()
         if said:
             self._post(CaptureSaid(said))
+            self._note_lost(
+                [one.tap for one in said if isinstance(one, CaptureTapGone)]
+            )
 
     def _forget(self) -> None:
         self._waiting = []

@@ -5,6 +5,7 @@ Pure; whoever made the finding posts the line.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from netwiz.wizard.verdict import Diagnosis
 
 WHO = "netwiz"
+MOST_LOST = 3
+"""Places that a line names; of more the number is told."""
 
 
 def note(at: datetime, text: str) -> LiveLine:
@@ -44,6 +47,14 @@ def capture_begun_note(now: Standing, at: datetime) -> LiveLine:
     return note(at, " · ".join(filter(None, parts)))
 
 
+def capture_without_note(now: Standing, lost: Sequence[int], at: datetime) -> LiveLine:
+    """``capture goes on without pg (the container stopped) · c starts another``."""
+    found = [f"{name} ({why})" for name, why in map(now.lost, lost[:MOST_LOST])]
+    more = len(lost) - len(found)
+    without = ", ".join(found) + (f" and {more} more" if more else "")
+    return note(at, f"capture goes on without {without} · c starts another")
+
+
 def capture_over_note(now: Standing, at: datetime) -> LiveLine:
     """``capture over: 1 204 seen · 0 dropped · order · stopped``.
 
@@ -51,13 +62,12 @@ def capture_over_note(now: Standing, at: datetime) -> LiveLine:
     """
     from netwiz.widgets.packets.standing import count_text, what_text
 
-    why = now.wrong or (now.ended.why if now.ended is not None else "stopped")
     parts: list[str] = []
     if now.started is not None:
         counts = now.counts
         parts.append(f"{count_text(counts.seen)} seen")
         parts.append(f"{count_text(counts.dropped)} dropped")
-    parts += [what_text(now), why]
+    parts += [what_text(now), now.why or "stopped"]
     if now.started is not None and now.path:
         parts.append(f"{count_text(now.counts.written)} written to {now.path}")
     return note(at, f"capture over: {' · '.join(parts)}")

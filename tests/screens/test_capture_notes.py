@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from netwiz.probes.facts.packets import CaptureEnded
+from dataclasses import replace
+
+from netwiz.probes.facts.packets import CaptureEnded, CaptureTapGone
 from netwiz.widgets.timeline import LiveKind
 from tests.screens import packet_rows
 from tests.screens.packet_rows import counts
@@ -50,6 +52,39 @@ async def test_a_long_reason_hides_no_drops_at_eighty_columns() -> None:
         painted = [log.render_line(y).text for y in range(log.size.height)]
         assert any("4 120 000 seen · 70 012 dropped" in line for line in painted)
         assert not any(why in line for line in painted)
+
+
+async def test_a_place_that_ends_is_told_and_the_others_go_on() -> None:
+    async with opened() as on:
+        await on.press("C", "enter")
+        await on.until(lambda: on.app.fake.captures and on.capture.open)
+        asked = replace(on.capture.wanted, taps=packet_rows.TAPS)
+        await on.say(packet_rows.started(asked), counts(5))
+        gone = CaptureTapGone(tap=1, why="pg: the container stopped")
+        on.capture.say(gone)
+        words = "goes on without pg (the container stopped) · c starts another"
+        await on.until(lambda: _notes(on)[-1] == f"capture {words}")
+        on.capture.say(CaptureTapGone(tap=0, why="order: the container stopped"))
+        why = "nothing is left to listen to: order: the container stopped"
+        on.capture.say(CaptureEnded(why=why, wrong=True))
+        await on.until(lambda: "over: " in _notes(on)[-1])
+        assert _notes(on)[-1].endswith("order, pg · all 2 places are gone")
+        assert len(_notes(on)) == 3
+        await on.until(lambda: "✗ all 2 places are gone" in on.head)
+
+
+async def test_of_the_only_place_it_is_not_told_that_anything_goes_on() -> None:
+    async with opened() as on:
+        await on.start()
+        await on.say(counts(5))
+        on.capture.say(CaptureTapGone(tap=0, why="order: the container stopped"))
+        await on.until(lambda: "order gone" in on.head)
+        why = "nothing is left to listen to: order: the container stopped"
+        on.capture.say(CaptureEnded(why=why, wrong=True))
+        await on.until(lambda: "over: " in _notes(on)[-1])
+        assert _notes(on)[0] == "capture of order begun"
+        end = "capture over: 5 seen · 0 dropped · order · the container stopped"
+        assert _notes(on)[1:] == [end]
 
 
 async def test_many_packets_make_no_line() -> None:

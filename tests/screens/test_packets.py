@@ -209,7 +209,8 @@ async def test_a_tap_that_is_gone_and_an_end_are_said() -> None:
         await on.say(CaptureTapGone(tap=0, why="the container has stopped"))
         await on.until(lambda: "order gone: the container has stopped" in on.head)
         await on.say(CaptureEnded(why="nothing is left to listen to", wrong=True))
-        await on.until(lambda: "✗ nothing is left to listen to" in on.head)
+        await on.until(lambda: "✗ the container has stopped" in on.head)
+        assert "order · c starts another capture" in on.head
 
 
 # Following and holding

@@ -21,6 +21,10 @@ pytestmark = pytest.mark.lab
 def _insisting_shop(lab: Lab) -> None:
     """The shop, in which order tries its database again and again."""
     raise_shop(lab)
+    _insist(lab)
+
+
+def _insist(lab: Lab) -> None:
     again = "while sleep 0.2; do : </dev/tcp/172.28.0.2/3000; done 2>/dev/null"
     lab.spawn(["bash", "-c", again], on="order")
 
@@ -88,6 +92,27 @@ def test_a_problem_is_diagnosed_and_the_file_stays(lab: Lab) -> None:
         assert packets
         assert not file.cut
         assert {found.name.split("/")[0] for found in file.interfaces} == {"order"}
+
+
+def test_a_container_that_starts_anew_ends_its_capture_and_can_be_captured_again(
+    lab: Lab,
+) -> None:
+    """Its namespace is another one then: nothing more is heard in the old one."""
+    _insisting_shop(lab)
+    with overview(lab, (80, 24)) as desk:
+        _at_order(desk)
+        desk.press("c")
+        desk.wait("listen at  order")
+        desk.press("Enter")
+        desk.wait("● live", "refused: RST from pg")
+        lab.docker("restart", "--time", "0", "order")
+        desk.wait("✗ the container stopped", "c starts another capture")
+        _insist(lab)
+        desk.press("c")
+        desk.wait("listen at  order")
+        desk.press("Enter")
+        desk.wait("● live", "refused: RST from pg", without=("container stopped",))
+        leave(desk)
 
 
 def test_leaving_in_the_middle_leaves_nothing_behind(lab: Lab) -> None:

@@ -279,6 +279,44 @@ def test_a_long_reason_is_cut_and_nothing_else(view: Wanted) -> None:
     assert text(drawn).endswith("…")
 
 
+GONE = "the container stopped"
+OVER = "nothing is left to listen to: pg: the container stopped"
+
+
+def test_a_place_that_ends_is_named_and_another_capture_offered() -> None:
+    asked = wanted(packet_rows.TAPS[0])
+    now = Standing(asked, started(asked), CaptureCounts(seen=5))
+    now.hear(CaptureTapGone(tap=0, why=f"order: {GONE}"))
+    now.hear(CaptureEnded(why=OVER.replace("pg", "order"), wrong=True))
+    for width in (74, 190):
+        told = text(head_line(now, seen(), width))
+        assert told.startswith("order · c starts another capture")
+        assert told.endswith(f"✗ {GONE}")
+        assert told.count("order") == 1
+
+
+def test_of_several_places_the_last_end_is_that_of_all() -> None:
+    now = standing(5)
+    now.hear(CaptureTapGone(tap=1, why=f"pg: {GONE}"))
+    assert f"! pg gone: {GONE} ·" in text(head_line(now, seen(), 190))
+    assert "! pg gone ·" in text(head_line(now, seen(), 74))
+    assert "starts another" not in text(head_line(now, seen(), 190))
+    now.hear(CaptureTapGone(tap=0, why=f"order: {GONE}"))
+    now.hear(CaptureEnded(why=OVER, wrong=True))
+    told = text(head_line(now, seen(), 74))
+    assert told.startswith("order, pg · c starts another capture")
+    assert told.endswith("✗ all 2 places are gone")
+
+
+def test_what_was_stopped_by_hand_says_so_though_a_place_was_gone() -> None:
+    now = standing(5)
+    now.hear(CaptureTapGone(tap=1, why=f"pg: {GONE}"))
+    now.hear(CaptureEnded(why="stopped"))
+    told = text(head_line(now, seen(), 74))
+    assert "! pg gone" in told
+    assert told.endswith("■ stopped")
+
+
 def test_zero_packets_say_what_that_means() -> None:
     asked = wanted(packet_rows.TAPS[0], filter="port 3000")
     now = Standing(asked, started(asked, left_out=("your own SSH session",)))

@@ -56,6 +56,29 @@ class Standing:
         return asked and self.ended is None and not self.wrong
 
     @property
+    def deserted(self) -> bool:
+        """Whether it has ended because every place of it is gone."""
+        over = self.ended is not None and self.ended.wrong
+        return over and len(self.gone) >= len(self.tap_names) > 0
+
+    @property
+    def why(self) -> str:
+        """Why it is over; empty while it is not."""
+        if self.wrong or self.ended is None:
+            return self.wrong
+        if not self.deserted:
+            return self.ended.why
+        if len(self.gone) > 1:
+            return f"all {len(self.gone)} places are gone"
+        return self.lost(next(iter(self.gone)))[1]
+
+    def lost(self, tap: int) -> tuple[str, str]:
+        """What a tap that is gone was called, and why it is gone."""
+        names = self.tap_names
+        name = names[tap] if tap < len(names) else str(tap)
+        return name, self.gone[tap].removeprefix(f"{name}: ")
+
+    @property
     def is_file(self) -> bool:
         """Whether packets come from a file, not from the machine."""
         return self.wanted is not None and bool(self.wanted.source)
@@ -172,9 +195,9 @@ def head_line(now: Standing, seen: Seen, width: int) -> Line:
         what += [(" · ", "dim"), (clip(now.filter, max(most, LEAST_NAME)), "code")]
     warnings = _warnings(now, short=width < SHORT)
     parts = [what, *view, *warnings, *_file_part(now)]
-    limit = count_text(seen.limit)
-    keeps = f"keeps the last {limit}" if seen.evicted else f"keeps {limit}"
-    parts.append([(keeps, "dim")])
+    if now.ended is not None and not now.is_file:
+        parts.append(_again())
+    parts.append(_keeps(seen))
     left = _joined(parts, room)
     gap = " " * max(width - cells(left) - cells(state), 0)
     return (*left, (gap, ""), *state)
@@ -188,7 +211,7 @@ def _state(now: Standing, seen: Seen) -> Line:
         return (("✗ failed", "bad"),)
     if now.ended is not None:
         sign, style = ("✗", "bad") if now.ended.wrong else ("■", "dim")
-        return ((f"{sign} {now.ended.why}", style),)
+        return ((f"{sign} {now.why}", style),)
     if now.started is None:
         return (("… starting", "odd"),)
     if now.is_file:
@@ -219,17 +242,18 @@ def _warnings(now: Standing, *, short: bool) -> list[list[Piece]]:
     if now.counts.full:
         why = "" if short else f": {now.counts.full}"
         parts.append([(f"! not written any more{why}", "odd")])
-    names = now.tap_names
-    lost = [
-        f"{names[tap] if tap < len(names) else tap} gone"
-        + ("" if short else f": {why}")
-        for tap, why in now.gone.items()
-    ]
-    if len(lost) == 1:
-        parts.append([(f"! {lost[0]}", "odd")])
-    elif lost:
-        parts.append([(f"! {len(lost)} of {len(names)} places are gone", "odd")])
+    if len(now.gone) == 1 and not now.deserted:
+        name, why = now.lost(next(iter(now.gone)))
+        parts.append([(f"! {name} gone" + ("" if short else f": {why}"), "odd")])
+    elif now.gone and not now.deserted:
+        count = f"{len(now.gone)} of {len(now.tap_names)}"
+        parts.append([(f"! {count} places are gone", "odd")])
     return parts
+
+
+def _keeps(seen: Seen) -> list[Piece]:
+    limit = count_text(seen.limit)
+    return [(f"keeps the last {limit}" if seen.evicted else f"keeps {limit}", "dim")]
 
 
 def _file_part(now: Standing) -> list[list[Piece]]:
@@ -259,7 +283,7 @@ def nothing_lines(now: Standing, seen: Seen) -> tuple[Line, ...]:
             (("C", "label"), (" listens to all containers at once", "dim")),
         )
     if now.wrong:
-        return ((("✗ ", "bad"), (now.wrong, "")), _again())
+        return ((("✗ ", "bad"), (now.wrong, "")), tuple(_again()))
     if seen.kept:
         if seen.progress < 1:
             return ((("looking through what was kept …", "dim"),),)
@@ -272,8 +296,8 @@ def nothing_lines(now: Standing, seen: Seen) -> tuple[Line, ...]:
     where = f" on {what_text(now)}" if what_text(now) else ""
     by = f'filter "{now.filter}"' if now.filter else "no filter"
     if now.ended is not None:
-        first: Line = ((f"nothing has passed: {by}{where}; {now.ended.why}", ""),)
-        return (first, _again())
+        first: Line = ((f"nothing has passed: {by}{where}; {now.why}", ""),)
+        return (first, tuple(_again()))
     return ((("nothing has passed yet: ", ""), (by + where, "")), *_hints(now))
 
 
@@ -294,5 +318,5 @@ def _hints(now: Standing) -> list[Line]:
     return found
 
 
-def _again() -> Line:
-    return (("c", "label"), (" starts another capture", "dim"))
+def _again() -> list[Piece]:
+    return [("c", "label"), (" starts another capture", "dim")]
