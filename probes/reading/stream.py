@@ -91,7 +91,7 @@ def same_stream(one: PacketRow, other: PacketRow, linktype: int = 1) -> bool:
 
 
 def _slow_key(raw: bytes, tap: int, linktype: int) -> Key | None:
-    ip = _innermost(raw, linktype, len(raw))
+    ip = innermost(raw, linktype, len(raw))
     if ip is None:
         return None
     ports = raw[ip.at : ip.at + 4]
@@ -101,7 +101,7 @@ def _slow_key(raw: bytes, tap: int, linktype: int) -> Key | None:
     return tap, ip.protocol, one, other
 
 
-def _innermost(raw: bytes, linktype: int, size: int) -> headers.Ip | None:
+def innermost(raw: bytes, linktype: int, size: int) -> headers.Ip | None:
     """The TCP or UDP packet, inside a tunnel if there is one; None: there is none."""
     ethertype, at = headers.link(linktype, raw)
     ip = _transport(raw, ethertype, at, size)
@@ -189,7 +189,7 @@ class _Book:
         """A packet of the conversation."""
         raw = row.raw
         try:
-            ip = _innermost(raw, self._linktype, row.size)
+            ip = innermost(raw, self._linktype, row.size)
             if ip is None:
                 return
             ports = raw[ip.at : ip.at + 4]
