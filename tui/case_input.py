@@ -19,6 +19,7 @@ from netwiz.wizard.case import (
     ClientKind,
     Symptom,
     Target,
+    check_port,
     client_hinted,
     parse_client,
     parse_target,
@@ -102,10 +103,11 @@ def read_wish(
     wanted = parse_target(target) if target is not None else seen_target
     if wanted is None:
         raise BadInput("the error line names no target: give TO, as in pg:3000")
+    meant = Symptom(symptom) if symptom else seen_symptom
     return Wish(
         (client or "").strip(),
-        wanted,
-        Symptom(symptom) if symptom else seen_symptom,
+        check_port(wanted, meant),
+        meant,
         plain(error, 1000) if error else "",
         hint,
     )

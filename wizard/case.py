@@ -212,6 +212,18 @@ def parse_target(text: str) -> Target:
     return Target(host, port, scheme or "tcp")
 
 
+def check_port(target: Target, symptom: Symptom | None) -> Target:
+    """The target, if it tells what is dialled. Raises BadInput where a port is needed.
+
+    A name alone can be resolved, and nothing else; an address, not even that.
+    """
+    other = symptom not in (None, Symptom.DNS)
+    if target.name_only and (target.address or other):
+        host = f"[{target.host}]" if ":" in target.host else target.host
+        raise BadInput(f"{host} lacks the port that was dialled: as in {host}:3000")
+    return target
+
+
 def _in_ascii(host: str) -> str:
     """A name with other letters as resolvers and certificates have it (RFC 3490)."""
     if host.isascii():

@@ -86,6 +86,22 @@ def test_one_key_from_a_suspect_to_its_cause(lab: Lab) -> None:
         desk.wait("order ──▶ 172.28.0.2:3000", "DOCKER-USER")
 
 
+def test_a_line_without_a_port_is_walked_with_the_one_that_was_seen(lab: Lab) -> None:
+    raised = stage(lab, "refused/service-not-listening")
+    said = "nc: can't connect to remote host (172.28.0.2): Connection refused"
+    with terminal(lab, (120, 40)) as desk:
+        open_suspects(desk, "order")
+        keep_trying(lab, "order", raised.fill("tcp://{{pg.ip}}:3000"))
+        desk.wait("⚠ order →")
+        stdout = f"/proc/{lab.pid_of('order')}/fd/1"
+        lab.run(["sh", "-c", f'echo "{said}" >{stdout}'])
+        desk.press("]", "]")
+        desk.wait(f"⚠ {said}")
+        desk.press("G", "N", "Enter")
+        desk.wait("order ──▶ 172.28.0.2:3000", "Root cause", "nothing")
+        leave(desk)
+
+
 def test_it_heals_before_anybody_asks(lab: Lab) -> None:
     raised = stage(lab, "timeout/docker-user-drop")
     with terminal(lab, (120, 40)) as desk:

@@ -26,6 +26,8 @@ BAD = {
     "dns with a port": (["order", "dns://pg:53"], "without a port"),
     "a scheme without a port": (["order", "tcp://pg"], "lacks a port"),
     "a bad name": (["order", "p g:80"], "is no host name"),
+    "an address alone": (["order", "10.0.0.1"], "10.0.0.1 lacks the port"),
+    "a name that refuses": (["order", "pg", "--symptom", "refused"], "as in pg:3000"),
     "an unknown symptom": (["order", "pg:1", "--symptom", "sad"], "'sad' is none of"),
     "an empty symptom": (["order", "pg:1", "--symptom", ""], "'' is none of"),
     "nobody said it": (["--error", "connect ECONNREFUSED 1.2.3.4:5"], "give FROM"),

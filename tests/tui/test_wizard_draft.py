@@ -31,6 +31,9 @@ REFUSED = "dial tcp 172.18.0.2:3000: connect: connection refused"
         (Prefill("order", "pg:3000", error="who knows"), SYMPTOM),
         (Prefill("nobody", "pg:3000", "refused"), CLIENT),
         (Prefill("order", "pg:0", "refused"), TARGET),
+        (Prefill("order", "pg", "refused"), TARGET),
+        (Prefill("order", "172.18.0.2", "timeout"), TARGET),
+        (Prefill("order", "pg", "dns"), WALK),
         (Prefill("order", "pg:3000", "sad"), SYMPTOM),
     ],
 )
@@ -46,6 +49,7 @@ def test_the_wizard_opens_at_the_first_open_question(
         (Prefill("ordr"), "did you mean order?"),
         (Prefill(target="pg:0"), "a port is a number"),
         (Prefill(symptom="sad"), "'sad' is no symptom"),
+        (Prefill("order", "172.18.0.2", "refused"), "172.18.0.2 lacks the port"),
         (Prefill("order", "pg:3000", "refused"), ""),
     ],
 )

@@ -13,7 +13,9 @@ from netwiz.probes.facts import Container, Engine, HostFacts, Protocol, Snapshot
 from netwiz.wizard.case import (
     BadInput,
     ClientKind,
+    Symptom,
     Target,
+    check_port,
     client_hinted,
     parse_client,
     parse_target,
@@ -86,6 +88,32 @@ def test_bad_targets_say_what_would_be_right(text: str, words: str) -> None:
     message = str(caught.value)
     assert message.isprintable()
     assert len(message) < 300
+
+
+@pytest.mark.parametrize(
+    ("text", "symptom", "lacks"),
+    [
+        ("db", None, ""),
+        ("db", Symptom.DNS, ""),
+        ("db:80", Symptom.REFUSED, ""),
+        ("db", Symptom.REFUSED, "as in db:3000"),
+        ("db", Symptom.UNREACHABLE, "as in db:3000"),
+        # An address is no name: there is nothing to be resolved.
+        ("10.0.0.1", None, "as in 10.0.0.1:3000"),
+        ("dns://10.0.0.1", Symptom.DNS, "as in 10.0.0.1:3000"),
+        ("fd00::2", Symptom.TIMEOUT, "as in [fd00::2]:3000"),
+    ],
+)
+def test_whoever_is_refused_has_dialled_a_port(
+    text: str, symptom: Symptom | None, lacks: str
+) -> None:
+    target = parse_target(text)
+    if not lacks:
+        assert check_port(target, symptom) == target
+        return
+    with pytest.raises(BadInput) as caught:
+        check_port(target, symptom)
+    assert str(caught.value).endswith(lacks)
 
 
 @given(st.text(max_size=400))

@@ -52,6 +52,16 @@ def test_what_a_log_calls_it_is_how_it_is_called() -> None:
     assert one.target == "db:3000"
 
 
+@pytest.mark.parametrize("host", ["db", "172.18.0.2"])
+@pytest.mark.parametrize("first", [True, False])
+def test_packets_know_the_port_that_a_log_leaves_out(host: str, *, first: bool) -> None:
+    said = reported(0 if first else 5, "refused", host)
+    signs = sorted([said, *map(refused, (1, 2, 3))], key=lambda sign: sign.at)
+    (one,) = seen(signs, 6)
+    assert one.target == f"{host}:3000"
+    assert one.count == 4
+
+
 @pytest.mark.parametrize(
     ("host", "port", "server"),
     [

@@ -12,7 +12,7 @@ from textual import on
 
 from netwiz.tui.messages import SnapshotTaken
 from netwiz.tui.prefill import Prefill
-from netwiz.tui.screens.overview_words import prefill_of
+from netwiz.tui.screens.overview_words import fuller, prefill_of
 from netwiz.tui.screens.suspects_overview import SuspectsOverview
 from netwiz.widgets.containers import ContainersPane
 from netwiz.widgets.filter_bar import FilterBar
@@ -21,6 +21,7 @@ from netwiz.widgets.timeline import LiveLine
 
 if TYPE_CHECKING:
     from netwiz.tui.session import Session
+    from netwiz.widgets.suspects import Suspect
 
 NO_ENGINE = "the engine cannot be reached: no logs, no events"
 
@@ -60,12 +61,16 @@ class LogOverview(SuspectsOverview):
     def _line_opened(self, event: LogView.Opened) -> None:
         line = event.line
         if line.suspect and not event.whole:
-            self._open_wizard(prefill_of(line.suspect))
+            self._open_wizard(self._prefill_of_line(line.suspect))
             return
         from netwiz.tui.screens.reader import ReaderScreen
 
         title = f"{line.at.astimezone():%Y-%m-%d %H:%M:%S} {line.source}"
         self.app.push_screen(ReaderScreen(title, readable(line)))
+
+    def _prefill_of_line(self, suspect: Suspect) -> Prefill:
+        seen = self._session.suspects.suspects if self._session else ()
+        return prefill_of(fuller(suspect, seen))
 
     @on(ContainersPane.LogWanted)
     def _log_wanted(self, event: ContainersPane.LogWanted) -> None:

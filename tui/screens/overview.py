@@ -243,7 +243,7 @@ class OverviewScreen(LogOverview):
             self._open_wizard(prefill_of(pane.suspect))
             return
         if isinstance(pane, LogView) and (line := pane.selected) and line.client:
-            known = prefill_of(line.suspect) if line.suspect else None
+            known = self._prefill_of_line(line.suspect) if line.suspect else None
             self._open_wizard(known or Prefill(client=line.client))
             return
         row: Row | None = self.containers.selected

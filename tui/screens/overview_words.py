@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
@@ -84,6 +86,18 @@ def prefill_of(suspect: Suspect) -> Prefill:
         symptom=suspect.symptom,
         error=suspect.error,
     )
+
+
+def fuller(suspect: Suspect, known: Iterable[Suspect]) -> Suspect:
+    """A line's suspect with the port that its log leaves out and netwiz has seen."""
+    host = suspect.target
+    for one in known:
+        whose = (one.container_id, one.symptom)
+        if whose == (suspect.container_id, suspect.symptom) and (
+            one.target.rpartition(":")[0].strip("[]") == host.strip("[]") != ""
+        ):
+            return replace(suspect, target=one.target)
+    return suspect
 
 
 def about_text(row: Row, room: int) -> str:

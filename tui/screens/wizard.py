@@ -35,7 +35,7 @@ from netwiz.widgets.lines import line_content
 from netwiz.widgets.steps_header import Heading, StepsHeader
 from netwiz.widgets.symptom_choice import SymptomChoice
 from netwiz.widgets.target_input import TargetInput
-from netwiz.wizard.case import Client
+from netwiz.wizard.case import BadInput, Client, check_port
 from netwiz.wizard.suggest import suggest
 
 
@@ -188,7 +188,12 @@ class WizardScreen(Screen[None]):
 
     @on(TargetInput.Chosen)
     def _target_chosen(self, event: TargetInput.Chosen) -> None:
-        self._draft = replace(self._draft, target=event.target)
+        try:
+            target = check_port(event.target, self._draft.symptom)
+        except BadInput as bad:
+            self._notice(str(bad), bad=True)
+            return
+        self._draft = replace(self._draft, target=target)
         self._go_to(WALK)
 
     # What the walk says

@@ -14,6 +14,7 @@ from netwiz.wizard.case import (
     ClientKind,
     Symptom,
     Target,
+    check_port,
     client_hinted,
     parse_client,
     parse_target,
@@ -123,7 +124,8 @@ def draft_of(prefill: Prefill, snapshot: Snapshot) -> tuple[Draft, str]:
         if prefill.client:
             draft = replace(draft, client=parse_client(prefill.client, snapshot))
         if prefill.target:
-            draft = replace(draft, target=parse_target(prefill.target))
+            target = check_port(parse_target(prefill.target), draft.symptom)
+            draft = replace(draft, target=target)
     except BadInput as error:
         problems.append(str(error))
     if prefill.error:

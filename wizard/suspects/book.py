@@ -133,7 +133,7 @@ class Book:
         if sign.protocol == "arp":
             self._bear_out(about, sign)
             return
-        self._trouble(about, sign).fail(sign, _dialled(sign))
+        self._trouble(about, sign).fail(sign)
 
     def _lost_in_transit(self, about: About, sign: Sign) -> bool:
         """Whether others got through since this was sent: then a packet was lost."""
@@ -176,7 +176,7 @@ class Book:
         if about.layer == "connect":
             for counted in self._counted.pop(about.client.key, ()):
                 if at - counted.at < rules.COUNTED:
-                    made.fail(counted, "")
+                    made.fail(counted)
         return made
 
     def _work(self, sign: Sign) -> None:
@@ -257,12 +257,6 @@ def _server_key(client: End, server: str) -> str:
 def _asked(sign: Sign) -> str:
     """The name that a question was about."""
     return sign.target.lower() if _layer(sign) == "dns" else ""
-
-
-def _dialled(sign: Sign) -> str:
-    """The target as a person would write it."""
-    host = f"[{sign.target}]" if ":" in sign.target and sign.port else sign.target
-    return f"{host}:{sign.port}" if host and sign.port else host
 
 
 def _answers_for(sign: Sign, trouble: Trouble) -> bool:

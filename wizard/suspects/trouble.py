@@ -111,7 +111,8 @@ class Trouble:
     about: About
     first: datetime
     last: datetime
-    targets: Counter[str] = field(default_factory=Counter)
+    targets: Counter[tuple[str, int]] = field(default_factory=Counter)
+    """Host and port, 0 where nobody told it."""
     count: int = 0
     failures: deque[_Failure] = field(default_factory=lambda: deque(maxlen=MOST_TIMES))
     """Since something worked."""
@@ -132,7 +133,7 @@ class Trouble:
     healed: datetime | None = None
     gone: datetime | None = None
 
-    def fail(self, sign: Sign, target: str) -> None:
+    def fail(self, sign: Sign) -> None:
         """Something failed once more."""
         attempt = self._is_attempt(sign)
         if attempt:
@@ -152,12 +153,13 @@ class Trouble:
             self.reported += 1
             self.error = sign.error
         if sign.target:
-            self.dialled, self.dialled_port = sign.target, sign.port
+            self.dialled = sign.target
+            # What a log says is what the application dialled.
+            weight = 1000 if sign.kind is SignKind.REPORTED else 1
+            self.targets[sign.target, sign.port] += weight
+        self.dialled_port = sign.port or self.dialled_port
         if sign.server:
             self.servers.add(sign.server)
-        if target:
-            # What a log says is what the application dialled.
-            self.targets[target] += 1000 if sign.kind is SignKind.REPORTED else 1
         self._name_symptom(sign)
 
     def forgive(self) -> None:
@@ -295,6 +297,14 @@ class Trouble:
             return Standing.QUIET, self.last, words
         return Standing.ACTIVE, None, ""
 
+    def _target(self) -> str:
+        """What the application dialled: by its log, whose port packets may know."""
+        most = max(self.targets, key=lambda t: self.targets[t], default=("", 0))
+        host, port = most[0], most[1] or self.dialled_port
+        if not host or not port:
+            return host
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
     def suspect(self, now: datetime) -> Suspect:
         """As it is shown."""
         standing, since, why = self.standing(now)
@@ -303,7 +313,7 @@ class Trouble:
             container_id=self.about.client.container_id,
             client=self.about.client.label,
             symptom=self.symptom,
-            target=max(self.targets, key=lambda t: self.targets[t], default=""),
+            target=self._target(),
             error=self.error,
             at=self.last,
             key=self.about.key,
