@@ -150,6 +150,9 @@ def _on_screen(asked: Asked) -> bool:
 
 def _show(asked: Asked, wanted: CaptureWanted) -> int:
     """The packet view that the overview has, with this file in it."""
+    from netwiz.tui import frames
+
+    frames.quicken()
     from netwiz.tui.config import BadConfigError, read_config
     from netwiz.tui.screens.capture_file import show_file
 

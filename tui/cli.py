@@ -292,10 +292,11 @@ def _screen() -> int:
     if not (sys.stdin and sys.stdin.isatty() and sys.stdout and sys.stdout.isatty()):
         complain("the screen needs a terminal; without one: netwiz diagnose FROM TO")
         return Exit.USAGE
-    from netwiz.tui import collector
+    from netwiz.tui import collector, frames
 
     # Before all that is loaded: the collector would look at it again and again.
     collector.hold()
+    frames.quicken()
     from netwiz.tui.app import run
 
     return run()
