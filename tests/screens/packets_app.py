@@ -14,7 +14,8 @@ from netwiz.probes.facts import Snapshot
 from netwiz.probes.facts.packets import PacketRow
 from netwiz.widgets.lines import plain_text
 from netwiz.widgets.packets.detail import DetailView
-from netwiz.widgets.packets.standing import counts_line, head_line, nothing_lines
+from netwiz.widgets.packets.nothing import nothing_lines
+from netwiz.widgets.packets.standing import counts_line, head_line
 from netwiz.widgets.packets.view import PacketsView
 from tests.screens import machines, packet_rows
 from tests.screens.fake_capture import FakeCapture

@@ -18,6 +18,7 @@ from netwiz.probes.facts.packets import (
 from netwiz.widgets.lines import Line, cells, plain_text
 from netwiz.widgets.packets.detail import broken
 from netwiz.widgets.packets.ends import Ends, split_end
+from netwiz.widgets.packets.nothing import nothing_lines
 from netwiz.widgets.packets.row_line import columns_for, draw_row, lag_text, time_text
 from netwiz.widgets.packets.sieve import Wanted
 from netwiz.widgets.packets.standing import (
@@ -25,7 +26,6 @@ from netwiz.widgets.packets.standing import (
     Standing,
     counts_line,
     head_line,
-    nothing_lines,
     size_text,
 )
 from netwiz.widgets.packets.turns import readable
@@ -334,6 +334,19 @@ def test_zero_packets_say_what_that_means() -> None:
     assert "c" in plain_text(nothing_lines(Standing(), seen(kept=0)))
     hidden = plain_text(nothing_lines(now, seen(wanted=Wanted(errors=True))))
     assert "no packet of these matches" in hidden
+
+
+def test_another_capture_is_offered_where_one_can_be_started() -> None:
+    of_file = replace(wanted(), source="/tmp/night.pcapng")
+    for asked, offered in ((wanted(), True), (of_file, False)):
+        for now in (
+            Standing(asked, wrong="broken"),
+            Standing(asked, started(asked), ended=CaptureEnded(why="end of file")),
+        ):
+            told = plain_text(nothing_lines(now, seen(kept=0)))
+            assert ("starts another capture" in told) == offered
+            head = text(head_line(now, seen(kept=0), 120))
+            assert ("another" in head) == (offered and not now.wrong)
 
 
 def test_many_places_are_counted() -> None:

@@ -19,6 +19,7 @@ from netwiz.probes.capture.batch import Batch
 from netwiz.widgets.line_view import LineView
 from netwiz.widgets.lines import Line, cells
 from netwiz.widgets.packets.ends import Ends
+from netwiz.widgets.packets.nothing import nothing_lines
 from netwiz.widgets.packets.row_line import Columns, columns_for, draw_row
 from netwiz.widgets.packets.sieve import Sieve, Wanted
 from netwiz.widgets.packets.standing import (
@@ -26,7 +27,6 @@ from netwiz.widgets.packets.standing import (
     Standing,
     counts_line,
     head_line,
-    nothing_lines,
 )
 from netwiz.widgets.packets.store import PacketStore
 

@@ -196,7 +196,7 @@ def head_line(now: Standing, seen: Seen, width: int) -> Line:
     warnings = _warnings(now, short=width < SHORT)
     parts = [what, *view, *warnings, *_file_part(now)]
     if now.ended is not None and not now.is_file:
-        parts.append(_again())
+        parts.append(again_hint())
     parts.append(_keeps(seen))
     left = _joined(parts, room)
     gap = " " * max(width - cells(left) - cells(state), 0)
@@ -274,49 +274,6 @@ def _joined(parts: Sequence[Sequence[Piece]], room: int) -> Line:
     return tuple(line)
 
 
-def nothing_lines(now: Standing, seen: Seen) -> tuple[Line, ...]:
-    """What stands there while there is no row, and what that means."""
-    if now.wanted is None:
-        return (
-            (("No capture runs.", ""),),
-            (("c", "label"), (" listens to what the cursor is on", "dim")),
-            (("C", "label"), (" listens to all containers at once", "dim")),
-        )
-    if now.wrong:
-        return ((("✗ ", "bad"), (now.wrong, "")), tuple(_again()))
-    if seen.kept:
-        if seen.progress < 1:
-            return ((("looking through what was kept …", "dim"),),)
-        return (
-            (("no packet of these matches", ""),),
-            (("esc", "label"), (" shows all again", "dim")),
-        )
-    if now.started is None:
-        return ((("starting …", "dim"),),)
-    where = f" on {what_text(now)}" if what_text(now) else ""
-    by = f'filter "{now.filter}"' if now.filter else "no filter"
-    if now.ended is not None:
-        first: Line = ((f"nothing has passed: {by}{where}; {now.why}", ""),)
-        return (first, tuple(_again()))
-    return ((("nothing has passed yet: ", ""), (by + where, "")), *_hints(now))
-
-
-def _hints(now: Standing) -> list[Line]:
-    found: list[Line] = []
-    if now.counts.seen:
-        found.append((("packets come, but none was read yet", "dim"),))
-    elif now.filter:
-        found.append((("either nobody talks, or the filter leaves it out", "dim"),))
-    else:
-        found.append((("nobody has sent or received a packet there", "dim"),))
-    if now.started and now.started.left_in:
-        more = ", ".join(now.started.left_in)
-        found.append(((f"told of as well: {more}", "dim"),))
-    if now.started and now.started.left_out:
-        left = ", ".join(now.started.left_out)
-        found.append(((f"left out: {left}", "dim"),))
-    return found
-
-
-def _again() -> list[Piece]:
+def again_hint() -> list[Piece]:
+    """How the next capture begins."""
     return [("c", "label"), (" starts another capture", "dim")]
