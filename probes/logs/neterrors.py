@@ -160,6 +160,7 @@ _PHRASES: dict[str, tuple[str, ...]] = {
         r"\bi/o timeout\b",
         r"\b(?:connection|connect|operation|request) timed out\b",
         r"\b(?:read|download|upstream) timed out\b",
+        r"\b[\w.-]{1,253}:\d{2,5}: timed out\b",
         r"\b(?:SocketTimeout|ConnectTimeout|ReadTimeout)(?:Exception|Error)\b",
         r"\bexceptions\.(?:Connect|Read)Timeout\b",
         r"\bcontext deadline exceeded\b",

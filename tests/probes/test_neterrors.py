@@ -138,6 +138,12 @@ SEEN = [
         None,
     ),
     ("mongo:27017: [Errno -2] Name or service not known", "dns", "mongo", 27017),
+    (
+        "pymongo.errors.ServerSelectionTimeoutError: mongo:27017: timed out, Timeout: 3",
+        "timeout",
+        "mongo",
+        27017,
+    ),
     # Java
     ("java.net.ConnectException: Connection refused", "refused", "", None),
     ("java.net.UnknownHostException: pg: Name or service not known", "dns", "pg", None),

@@ -89,15 +89,14 @@ def prefill_of(suspect: Suspect) -> Prefill:
 
 
 def fuller(suspect: Suspect, known: Iterable[Suspect]) -> Suspect:
-    """A line's suspect with the port that its log leaves out and netwiz has seen."""
-    host = suspect.target
-    for one in known:
-        whose = (one.container_id, one.symptom)
-        if whose == (suspect.container_id, suspect.symptom) and (
-            one.target.rpartition(":")[0].strip("[]") == host.strip("[]") != ""
-        ):
-            return replace(suspect, target=one.target)
-    return suspect
+    """A line's suspect with the port, or target, that it leaves out and netwiz saw."""
+    whose = (suspect.container_id, suspect.symptom)
+    own = [one for one in known if (one.container_id, one.symptom) == whose]
+    host = suspect.target.strip("[]")
+    if host:
+        own = [one for one in own if one.target.rpartition(":")[0].strip("[]") == host]
+    # Of several that fail alike, a line without a host may be about any.
+    return replace(suspect, target=own[0].target) if len(own) == 1 else suspect
 
 
 def about_text(row: Row, room: int) -> str:
