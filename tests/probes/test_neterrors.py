@@ -139,7 +139,7 @@ SEEN = [
     ),
     ("mongo:27017: [Errno -2] Name or service not known", "dns", "mongo", 27017),
     (
-        "pymongo.errors.ServerSelectionTimeoutError: mongo:27017: timed out, Timeout: 3",
+        "errors.ServerSelectionTimeoutError: mongo:27017: timed out, Timeout: 30s",
         "timeout",
         "mongo",
         27017,
