@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from netwiz.probes.facts.signs import SeenBy, Sign, SignKind
 from netwiz.wizard.suspects import rules
+from netwiz.wizard.suspects.about import About, symptom_of
 from netwiz.wizard.suspects.awaited import awaited
 from netwiz.wizard.suspects.life import Lives
 from netwiz.wizard.suspects.suspect import Standing, Suspect
-from netwiz.wizard.suspects.trouble import About, Trouble, symptom_of
+from netwiz.wizard.suspects.trouble import Trouble
 from netwiz.wizard.suspects.who import Directory, End
 
 if TYPE_CHECKING:

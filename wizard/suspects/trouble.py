@@ -8,34 +8,14 @@ from __future__ import annotations
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from netwiz.probes.facts.signs import SeenBy, Sign, SignKind
 from netwiz.wizard.suspects import rules
+from netwiz.wizard.suspects.about import About, symptom_of
+from netwiz.wizard.suspects.convincing import convincing
 from netwiz.wizard.suspects.suspect import Evidence, Standing, Suspect
 
-if TYPE_CHECKING:
-    from netwiz.wizard.suspects.who import End
-
 MOST_TIMES = 256
-
-SYMPTOMS = {
-    SignKind.HALF_OPEN: "timeout",
-    SignKind.NOT_ACCEPTED: "timeout",
-    SignKind.QUEUE_FULL: "timeout",
-    SignKind.TRACKING_FULL: "timeout",
-    SignKind.REFUSED: "refused",
-    SignKind.UNREACHABLE: "unreachable",
-    SignKind.NO_ROUTE: "unreachable",
-    SignKind.UNANSWERED: "dns",
-    SignKind.NAME_FAILED: "dns",
-}
-
-
-def symptom_of(sign: Sign) -> str:
-    """What the wizard would call what a sign tells; empty when it names nothing."""
-    return sign.symptom or SYMPTOMS.get(sign.kind, "")
-
 
 _BEHIND_THE_HANDSHAKE = (SignKind.NOT_ACCEPTED, SignKind.QUEUE_FULL)
 _FIRM = {SignKind.REFUSED, SignKind.UNREACHABLE}
@@ -65,43 +45,6 @@ class _Failure:
             return True  # a datagram is not repeated
         # Not before its SYN was repeated, once more, to one that is there.
         return 2 * (self.at - until) <= age + rules.RESENT_SLACK
-
-
-@dataclass(frozen=True, slots=True)
-class About:
-    """Whom and what a trouble is about, as far as it is known."""
-
-    layer: str
-    """connect, dns, tls or host: what fails."""
-    client: End
-    server: End | None = None
-    port: int = 0
-    name: str = ""
-    """The name that was asked for, where names fail."""
-
-    @property
-    def key(self) -> str:
-        """Tells it from others."""
-        where = f"{self.server.key} {self.port}" if self.server else self.name
-        return f"{self.layer} {self.client.key} {where}"
-
-    @property
-    def vague(self) -> bool:
-        """Whether something of it is not known."""
-        if self.layer == "dns":
-            return not self.name
-        return self.server is None or not self.port
-
-    def is_vaguer_than(self, other: About) -> bool:
-        """Whether it may be the same, known with less."""
-        if (self.layer, self.client.key) != (other.layer, other.client.key):
-            return False
-        if self.layer == "dns":
-            return not self.name and bool(other.name)
-        if self.server is None:
-            return other.server is not None
-        same = other.server is not None and self.server.key == other.server.key
-        return same and not self.port and other.port > 0
 
 
 @dataclass(slots=True)
@@ -261,10 +204,7 @@ class Trouble:
         """Whether what failed since something worked is more than chance."""
         if self.reported:
             return True
-        return any(
-            test(self)
-            for test in (_refused, _half_open, _waiting, _unanswered, _by_counters)
-        ) or self._unsteady(now)
+        return convincing(self) or self._unsteady(now)
 
     def _unsteady(self, now: datetime) -> bool:
         since = now - rules.UNSTEADY_WINDOW
@@ -326,57 +266,3 @@ class Trouble:
             why=why,
             score=rules.score(self.symptom, self.count, now - self.last),
         )
-
-
-def _refused(it: Trouble) -> bool:
-    found = it.of(SignKind.REFUSED, SignKind.UNREACHABLE, SignKind.COUNTED)
-    found = [f for f in found if not f.age_s]
-    if not found:
-        return False
-    span = found[-1].at - found[0].at
-    often = len(found) >= rules.REFUSALS and span >= rules.REFUSALS_SPAN
-    return often or (len(found) >= rules.FEW_REFUSALS and span >= rules.FEW_SPAN)
-
-
-def _half_open(it: Trouble) -> bool:
-    found = it.lately(SignKind.HALF_OPEN, SignKind.UNREACHABLE)
-    found = [f for f in found if f.age_s]
-    if not found:
-        return False
-    if max(f.age_s for f in found) >= rules.HALF_OPEN_AGE_S:
-        return True
-    several = len({f.port for f in found}) >= rules.HALF_OPENS
-    return several and found[-1].at - found[0].at >= rules.HALF_OPEN_SPAN
-
-
-def _waiting(it: Trouble) -> bool:
-    return any(f.age_s >= rules.WAITED_S for f in it.of(SignKind.NOT_ACCEPTED))
-
-
-def _unanswered(it: Trouble) -> bool:
-    found = it.lately(SignKind.UNANSWERED, SignKind.NAME_FAILED)
-    if any(f.age_s >= rules.QUESTION_AGE_S for f in found):
-        return True
-    # Of one server: what the engine's own asks on, it asks another one.
-    for server in {f.server for f in found}:
-        own = [f for f in found if f.server == server]
-        if own[-1].at - own[0].at < rules.QUESTIONS_SPAN:
-            continue
-        failed = {f.port for f in own if f.kind is SignKind.NAME_FAILED}
-        if len(failed) >= rules.REFUSED_QUESTIONS:
-            return True
-        if len({f.port for f in own}) >= rules.UNANSWERED_QUESTIONS:
-            return True
-    return False
-
-
-def _by_counters(it: Trouble) -> bool:
-    for kind, least, span in (
-        (SignKind.NO_ROUTE, rules.ROUTELESS, rules.ROUTELESS_SPAN),
-        (SignKind.QUEUE_FULL, rules.FULL, rules.FULL_SPAN),
-        (SignKind.TRACKING_FULL, rules.FULL, rules.FULL_SPAN),
-    ):
-        found = it.of(kind)
-        if len(found) >= least and found[-1].at - found[0].at >= span:
-            return True
-    return False
