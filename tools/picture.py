@@ -75,10 +75,10 @@ async def _take(folder: Path) -> None:
             await _live(pilot, folder, suffix)
 
 
-async def _shown(pilot: Pilot[int], words: str) -> None:
+async def _shown(pilot: Pilot[int], words: str, times: int = 1) -> None:
     """Wait for the words; say what is there instead when they do not come."""
     end = asyncio.get_running_loop().time() + PATIENCE_S
-    while words not in _text(pilot):
+    while _text(pilot).count(words) < times:
         if asyncio.get_running_loop().time() > end:
             raise SystemExit(f"waited in vain for {words!r}:\n{_text(pilot)}")
         await pilot.pause(0.05)
@@ -100,7 +100,8 @@ async def _live(pilot: Pilot[int], folder: Path, suffix: str) -> None:
     _write(folder / f"suspects{suffix}.svg", app.export_screenshot())
     await pilot.press("t")
     await _shown(pilot, "uplink")
-    await pilot.pause(1)
+    # One stands in the legend, the others are who talks to whom.
+    await _shown(pilot, "●", 3)
     _write(folder / f"map{suffix}.svg", app.export_screenshot())
 
 
