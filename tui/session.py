@@ -35,8 +35,8 @@ Post = Callable[[Message], object]
 
 BATCH_S = 0.1
 """Log lines are shown so often; one by one they would cost a paint each."""
-AT_ONCE = 1000
-"""Lines that are shown in one turn of the event loop: 5 ms of work."""
+AT_ONCE = 500
+"""Lines that are shown in one turn of the event loop: 3 ms of work."""
 TURN_S = 0.01
 CALM_S = 0.15
 """Between two looks at the engine while events keep coming."""
