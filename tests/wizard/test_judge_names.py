@@ -12,19 +12,22 @@ from netwiz.probes.facts import (
     Answer,
     NameOutcome,
     Outcome,
+    PortMapping,
+    Resolution,
     ResolverFiles,
     ServerAnswer,
     SocketTable,
     State,
     Stream,
 )
-from netwiz.wizard.case import Symptom
+from netwiz.wizard.case import Client, ClientKind, Symptom
 from netwiz.wizard.trees.names.unsteady import TIMES
 from netwiz.wizard.verdict import Result
 from tests.wizard.names_world import (
     DEAD,
     EMBEDDED,
     FILES,
+    HOST_FILES,
     NEAR,
     WEB,
     N,
@@ -50,6 +53,53 @@ async def test_a_name_that_is_answered_each_time_is_in_order(symptom: Symptom) -
     }
     found = await walk(world(FOUND, says), dns(symptom=symptom))
     assert found.result is Result.HEALTHY
+
+
+def _unknown_to_the_host(request: ask.Resolve) -> Resolution:
+    said = Answer(NEAR, f"{request.name}.", "A", N.NXDOMAIN, ())
+    return Resolution(
+        place=request.place,
+        name=request.name,
+        outcome=N.NXDOMAIN,
+        answers=(said,),
+        files=HOST_FILES,
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "published", "port", "words"),
+    [
+        (ClientKind.HOST, (), 3000, "this host reaches it at 172.18.0.2"),
+        (ClientKind.OUTSIDE, (), 3000, "and it publishes no port 3000"),
+        (
+            ClientKind.OUTSIDE,
+            (PortMapping(3000, host_port=8080),),
+            3000,
+            "at port 8080 of this host pg publishes 3000",
+        ),
+        (
+            ClientKind.OUTSIDE,
+            (PortMapping(3000, host_ip="127.0.0.1", host_port=8080),),
+            3000,
+            "and it publishes no port 3000",
+        ),
+        (
+            ClientKind.OUTSIDE,
+            (PortMapping(4000, host_port=8080),),
+            3000,
+            "and it publishes no port 3000",
+        ),
+    ],
+)
+async def test_only_containers_know_a_container_by_its_name(
+    kind: ClientKind, published: tuple[PortMapping, ...], port: int, words: str
+) -> None:
+    server = replace(PG, published=published)
+    asked = replace(case("pg", port), client=Client(kind, kind.value))
+    found = await walk(world(_unknown_to_the_host, others=(server,)), asked)
+    assert found.result is Result.UNDETERMINED
+    (said,) = [line for line in found.missing if "only containers know pg" in line]
+    assert said.endswith(words)
 
 
 async def test_a_server_that_nobody_waits_for_may_be_dead() -> None:

@@ -21,6 +21,7 @@ from netwiz.wizard.trees.names import unsteady as names_unsteady
 from netwiz.wizard.trees.names.words import (
     DEFAULT_BRIDGE,
     HOST_NAMES,
+    instead_of_name,
     lookup,
     meeting_place,
     nearest,
@@ -289,6 +290,7 @@ def _apart(scene: Scene, server: Container) -> Ruling:
             "server": server.name,
             "networks": networks_text(server),
             "mine": mine,
+            "instead": instead_of_name(scene, server),
         },
     )
 
@@ -352,7 +354,7 @@ _NODES = (
                 undetermined(
                     "{host} did not resolve for {client} ({name_outcome}), though "
                     "container {server} runs: it is on {networks}, {client} on {mine}",
-                    "give {client} and {server} a user-defined network in common",
+                    "{instead}",
                 ),
             ),
             "unknown": Branch("no", "other_engine"),

@@ -87,6 +87,26 @@ def way_in(client: Container, server: Container, host: str) -> dict[str, str]:
     return meeting_place(client, server)
 
 
+def instead_of_name(scene: Scene, server: Container) -> str:
+    """What to dial for who is on no network on which a container's name is known."""
+    if server.on_host_network:
+        return f"dial this host's address: {server.name} uses the host's own network"
+    port = scene.case.target.port
+    known = f"dial another way: only containers know {server.name} by its name"
+    for mapping in server.published:
+        near_only = mapping.host_ip.startswith("127.") or mapping.host_ip == "::1"
+        if (
+            mapping.host_port
+            and port in (None, mapping.container_port)
+            and not (near_only and scene.from_outside)
+        ):
+            where = f"{server.name} publishes {mapping.container_port}"
+            return f"{known}; at port {mapping.host_port} of this host {where}"
+    if scene.from_outside or not server.addresses:
+        return f"{known}, and it publishes no port{f' {port}' if port else ''}"
+    return f"{known}; this host reaches it at {server.addresses[0]}"
+
+
 def meeting_place(client: Container, server: Container) -> dict[str, str]:
     """A network to be made for two that have none with names."""
     for one, other in ((server, client), (client, server)):
