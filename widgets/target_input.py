@@ -53,8 +53,11 @@ class TargetInput(TypeAhead):
             self.choices.action_first()
 
     def prefill(self, text: str) -> None:
-        """Fill in what was said."""
-        self.input.value = text
+        """Fill in what was said; behind a colon the port is typed."""
+        box = self.input
+        box.select_on_focus = not text.endswith(":")
+        box.value = text
+        box.cursor_position = len(text)
 
     def complain(self, words: str) -> None:
         """Say in one line why a target cannot be used."""
@@ -101,6 +104,8 @@ class TargetInput(TypeAhead):
 
 def meaning(target: Target) -> str:
     """What netwiz will do with a target, in words."""
+    if target.address and target.name_only:
+        return f"add the port that was dialled, as in {target.host}:3000"
     if target.name_only:
         return f"look up the name {target.host} only; add :port to connect"
     return f"connect to {target.host}, port {target.port}, by {target.scheme}"

@@ -95,6 +95,31 @@ async def test_a_bad_target_is_one_line_and_the_focus_stays() -> None:
         assert app.script.cases[0].target.text == "pg:3000"
 
 
+async def test_of_an_address_without_a_port_only_the_port_is_typed() -> None:
+    app = WizardApp(prefill=Prefill("order", "172.18.0.2", "refused"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        assert "172.18.0.2 lacks the port that was dialled" in notice(app)
+        await pilot.press(*"3000", "enter")
+        await settle(pilot)
+        assert app.script.cases[0].target.text == "172.18.0.2:3000"
+
+
+async def test_a_name_alone_does_not_refuse() -> None:
+    app = WizardApp(prefill=Prefill(client="order", symptom="refused"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press(*"172.18.0.2")
+        assert "add the port that was dialled, as in 172.18.0.2:3000" in text_of(app)
+        await pilot.press("ctrl+u", *"pg", "enter")
+        await settle(pilot)
+        assert "✗ pg lacks the port that was dialled: as in pg:3000" in text_of(app)
+        assert app.script.cases == []
+        await pilot.press(*":3000", "enter")
+        await settle(pilot)
+        assert app.script.cases[0].target.text == "pg:3000"
+
+
 async def test_targets_are_suggested_with_their_reason_but_never_a_password() -> None:
     app = WizardApp(prefill=Prefill(client="order", symptom="refused"))
     async with app.run_test(size=(80, 24)) as pilot:

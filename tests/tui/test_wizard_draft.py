@@ -12,6 +12,7 @@ from netwiz.tui.screens.wizard_draft import (
     draft_of,
     read_line,
     rebound,
+    written_target,
 )
 from netwiz.wizard.case import Case, Client, ClientKind, Symptom, Target
 from tests.screens import samples, shop
@@ -41,6 +42,24 @@ def test_the_wizard_opens_at_the_first_open_question(
     prefill: Prefill, step: int
 ) -> None:
     assert draft_of(prefill, shop.snapshot())[0].next_step() == step
+
+
+@pytest.mark.parametrize(
+    ("target", "symptom", "begun"),
+    [
+        ("172.18.0.2", "refused", "172.18.0.2:"),
+        ("fd00::2", "refused", "[fd00::2]:"),
+        ("pg", "timeout", "pg:"),
+        ("pg", "dns", "pg"),
+        ("pg:3000", "refused", "pg:3000"),
+        ("pg:0", "refused", "pg:0"),
+        ("", "refused", ""),
+    ],
+)
+def test_what_lacks_a_port_waits_for_it(target: str, symptom: str, begun: str) -> None:
+    prefill = Prefill("order", target, symptom)
+    draft, _ = draft_of(prefill, shop.snapshot())
+    assert written_target(prefill, draft) == begun
 
 
 @pytest.mark.parametrize(

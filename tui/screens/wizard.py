@@ -25,6 +25,7 @@ from netwiz.tui.screens.wizard_draft import (
     WALK,
     draft_of,
     read_line,
+    written_target,
 )
 from netwiz.tui.screens.wizard_pane import WalkPane
 from netwiz.tui.screens.wizard_target import look_around
@@ -91,7 +92,8 @@ class WizardScreen(Screen[None]):
             symptom.value if symptom else "", self._draft.error
         )
         self.query_one(ClientChoice).show_snapshot(self._snapshot)
-        self.query_one(TargetInput).prefill(self._prefill.target)
+        written = written_target(self._prefill, self._draft)
+        self.query_one(TargetInput).prefill(written)
         self._go_to(self._draft.next_step())
         if self._problem:
             self._notice(self._problem, bad=True)
@@ -191,7 +193,7 @@ class WizardScreen(Screen[None]):
         try:
             target = check_port(event.target, self._draft.symptom)
         except BadInput as bad:
-            self._notice(str(bad), bad=True)
+            event.widget.complain(str(bad))
             return
         self._draft = replace(self._draft, target=target)
         self._go_to(WALK)

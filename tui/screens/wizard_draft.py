@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from netwiz.probes.facts import Snapshot
@@ -138,6 +139,18 @@ def draft_of(prefill: Prefill, snapshot: Snapshot) -> tuple[Draft, str]:
         elif reading.symptom is None:
             draft = replace(draft, symptom_said=False)
     return draft, "; ".join(problems)
+
+
+def written_target(prefill: Prefill, draft: Draft) -> str:
+    """What to begin with where the target is typed: what lacks but a port, waits."""
+    written = prefill.target.strip()
+    if draft.target is None and written:
+        with suppress(BadInput):
+            if parse_target(written).name_only:
+                host = written.rpartition("://")[2]
+                bare = ":" in host and not host.startswith("[")
+                return f"[{host}]:" if bare else f"{host}:"
+    return written
 
 
 def rebound(case: Case, snapshot: Snapshot) -> Case:
