@@ -10,11 +10,13 @@ import pytest
 from netwiz.probes import requests as ask
 from netwiz.probes.facts import Finding, Outcome
 from netwiz.wizard.verdict import Result
-from tests.wizard.judge_table import API
+from tests.wizard.judge_table import API, RULE, hit
 from tests.wizard.table_load import (
     SLOW,
     SLOW_HTTP,
+    WAY,
     conversation,
+    losing,
     many,
     open_,
     pressures,
@@ -96,3 +98,30 @@ async def test_a_replica_is_dead_only_when_it_is_silent_again(dead: bool) -> Non
     found = await walk(world, SLOW)
     cause = found.cause.id if found.cause else ""
     assert (cause == "one-dead-replica") is dead
+
+
+@pytest.mark.parametrize("met", [3, 16])
+async def test_a_rule_that_met_other_packets_by_chance_is_not_blamed(met: int) -> None:
+    """Both count around the first lost ones; in the end only one does, or nobody is."""
+    world = losing()
+    taking = replace(RULE, text="at random", verdict="DROP", reject_with="")
+    other = replace(taking, text="large ones")
+    lost = 0
+
+    def watched(request: ask.Request) -> Finding:
+        nonlocal lost
+        asked = cast("ask.Attempt", request)
+        gone = asked.nth >= 30
+        lost += gone
+        world.hits = hit(taking) + (hit(other) if lost <= met else ()) if gone else ()
+        world.outcomes = {"172.18.0.2": Outcome.TIMEOUT if gone else Outcome.CONNECTED}
+        world.sightings = WAY if gone else None
+        return world._attempt(asked)
+
+    world.answers = {**world.answers, ask.Attempt: watched}
+    found = await walk(world, SLOW)
+    assert found.cause is not None
+    assert found.cause.id == "packet-loss"
+    blamed = [line for line in found.cause.evidence if "counted each probe" in line]
+    assert [("at random" in line) for line in blamed] == ([True] if met < 16 else [])
+    assert lost == (4 if met < 16 else 16)

@@ -112,14 +112,16 @@ def _on_the_way(scene: Scene, many: Repeated) -> Ruling:
     seen: list[Attempted] = []
     lost: list[Attempted] = []
     # One after the other: counters compared around one must not count another.
-    while len(seen) < WATCHED and len(lost) < ENOUGH:
+    # Of two rules that counted each of them, one may have met other packets by chance.
+    while len(seen) < WATCHED and (len(lost) < ENOUGH or len(_taking(scene, lost)) > 1):
         asked = replace(one, counters=one.taps, nth=30 + len(seen))
         seen.append(scene.look(asked, Attempted))
         if not seen[-1].connection.works and seen[-1].tapped:
             lost.append(seen[-1])
     if not lost:
         return Ruling("unknown", "those that were watched got through", Mark.ODD)
-    rule = _taking(scene, lost)
+    counting = _taking(scene, lost)
+    rule = counting[0] if len(counting) == 1 else None
     places = sorted({_end(found) for found in lost})
     evidence = [
         f"{many.address}: {many.spread}",
@@ -165,10 +167,10 @@ def _end(found: Attempted) -> str:
     return where(told[-1]) if told else f"{found.connection.place.label} itself"
 
 
-def _taking(scene: Scene, lost: list[Attempted]) -> Rule | None:
-    """The one refusing rule that fits the probe and counted every one that was lost.
+def _taking(scene: Scene, lost: list[Attempted]) -> list[Rule]:
+    """The refusing rules that fit the probe and counted every one that was lost.
 
-    It may have counted others too: a rule that takes packets at random takes those of
+    They may have counted others too: a rule that takes packets at random takes those of
     connections that came about as well.
     """
     focus = scene.focus
@@ -189,5 +191,4 @@ def _taking(scene: Scene, lost: list[Attempted]) -> Rule | None:
         {key(h.rule): h.rule for h in found.hits if h.rule is not None and fits(h.rule)}
         for found in lost
     ]
-    every = [r for k, r in counted[0].items() if all(k in rest for rest in counted)]
-    return every[0] if len(every) == 1 else None
+    return [r for k, r in counted[0].items() if all(k in rest for rest in counted)]
