@@ -94,6 +94,10 @@ class Swarm:
                 partial(self._ingress_stands, place),
                 f"the ingress network stands on {place}",
             )
+            wait_until(
+                partial(self._rules_stand, place),
+                f"the engine's rules stand on {place}",
+            )
         return engine
 
     def _lay_cable(self) -> None:
@@ -133,6 +137,15 @@ class Swarm:
             return False
         found = self._lab.docker("network", "inspect", "ingress", on=place)
         return "ingress-sbox" in json.loads(found)[0].get("Containers", {})
+
+    def _rules_stand(self, place: str) -> bool:
+        """With every network the engine takes this jump away, and puts it first again.
+
+        Whoever looks in between would remember a host without it.
+        """
+        listed = self._lab.run(["iptables", "-S", "FORWARD"], on=place).stdout
+        rules = [line for line in listed.splitlines() if line.startswith("-A ")]
+        return rules[:1] == ["-A FORWARD -j DOCKER-USER"]
 
     def check(self) -> None:
         """Raise a LabError unless the swarm is as it was at boot."""
