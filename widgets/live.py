@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.cells import cell_len
 from textual import events, on
@@ -140,26 +140,17 @@ class LivePane(Container):
     @property
     def packets(self) -> PacketsView:
         """The packet list."""
-        from netwiz.widgets.packets.view import PacketsView
-
-        self._view("packets")
-        return self.query_one(PacketsView)
+        return cast("PacketsView", self._view("packets"))
 
     @property
     def flows(self) -> FlowsView:
         """The list of flows."""
-        from netwiz.widgets.flows_view import FlowsView
-
-        self._view("flows")
-        return self.query_one(FlowsView)
+        return cast("FlowsView", self._view("flows"))
 
     @property
     def suspects(self) -> SuspectsView:
         """The list of suspects."""
-        from netwiz.widgets.suspects_view import SuspectsView
-
-        self._view("suspects")
-        return self.query_one(SuspectsView)
+        return cast("SuspectsView", self._view("suspects"))
 
     @property
     def tab(self) -> str:
