@@ -42,7 +42,7 @@ class SuspectWatch:
         self._book = SuspectBook()
         self._patrol: Patrols | None = None
         self._told: tuple[Suspect, ...] | None = None
-        # None: that there are none is worth being told once.
+        """None before the first time: that there are none is worth being told."""
         self._heads: tuple[tuple[str, Standing, str], ...] = ()
         self._posted = datetime.min.replace(tzinfo=UTC)
         self._standings: dict[str, Standing] = {}

@@ -100,13 +100,14 @@ class Patrol:
         posts = {post.place: post for post in self._posts.values()}
         for one in awaited:
             post = posts.get(one.place)
-            if post is None:
+            mind = self._minds.get(post.inode) if post is not None else None
+            if post is None or mind is None:
                 continue
             if not one.target:
                 self._closer.ask(one.place, Why.NAMES)
                 continue
             post.awaited_until = now + HOT_S
-            if self._minds[post.inode].expect(one.target, one.port, now):
+            if mind.expect(one.target, one.port, now):
                 # What is connected already is no news: that is to be known first.
                 post.hot_until = max(post.hot_until, now + HOT_S)
             self._listener.watch(one.target, one.port)

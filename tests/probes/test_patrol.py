@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -21,7 +22,9 @@ from netwiz.probes.facts import HostFacts, Place, Snapshot
 from netwiz.probes.facts.signs import Awaited, SeenBy, Sign, SignKind
 from netwiz.probes.namespaces import NETNS_DIR
 from netwiz.probes.patrol import sockets
+from netwiz.probes.patrol.mind import Mind
 from netwiz.probes.patrol.patrol import Patrol
+from netwiz.probes.patrol.post import Post
 from netwiz.probes.patrol.program import of_a_namespace, of_the_host
 from netwiz.probes.patrol.tap import Tap
 from tests.probes.little_net import needs_root
@@ -173,6 +176,19 @@ async def test_what_only_a_log_told_of_is_looked_out_for(wire: Wire) -> None:
             )
             await asking
             assert sign.place == wire.client.place
+
+
+async def test_a_place_that_is_only_just_registered_is_awaited_later(
+    wire: Wire,
+) -> None:
+    """A round mends its lists in a thread of its own, one after the other."""
+    patrol = Patrol(wire.ground)
+    patrol._posts = {1: Post(wire.client.place, 1, -1)}
+    wanted = Awaited(wire.client.place, SERVER4, 7076)
+    patrol.awaits([wanted])
+    patrol._minds = {1: Mind()}
+    patrol.awaits([wanted])
+    assert not patrol._minds[1].expect(SERVER4, 7076, time.monotonic())
 
 
 async def test_an_error_of_a_firewall(wire: Wire) -> None:
